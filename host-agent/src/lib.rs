@@ -1,0 +1,4 @@
+//! The workstation's side of REMOVID: captures, encodes, sends, and injects input.
+
+pub mod input;
+pub mod screen;

@@ -1,0 +1,75 @@
+//! Where pictures come from: one trait, its real back ends in `x11/` and `test_pattern.rs`.
+//!
+//! A source does no waiting of its own: the capture thread (`capture.rs`) polls its descriptor, pumps its
+//! events and grabs when a picture is wanted, so that a still screen costs nothing.
+
+use std::ops::Range;
+use std::os::fd::BorrowedFd;
+use std::time::Instant;
+
+/// What a source noticed since the last pump.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceEvent {
+    /// Something on the screen changed; `grab` fetches it.
+    Damaged,
+    /// The screen has another size; the next picture has it too.
+    Resized { width: u32, height: u32 },
+    /// The pointer has this shape.
+    Cursor(CursorShape),
+    /// The pointer is hidden by an application.
+    CursorHidden,
+}
+
+/// A pointer shape: straight (not premultiplied) RGBA rows, top to bottom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CursorShape {
+    pub width: u32,
+    pub height: u32,
+    /// INVARIANT: inside the image.
+    pub hot_x: u32,
+    pub hot_y: u32,
+    /// INVARIANT: `4 * width * height` bytes.
+    pub rgba: Vec<u8>,
+}
+
+/// A view of the source's picture, valid until its next call.
+#[derive(Debug)]
+pub struct Picture<'a> {
+    /// Rows of `stride` bytes, each pixel blue, green, red, unused.
+    pub bgra: &'a [u8],
+    pub stride: usize,
+    pub width: u32,
+    pub height: u32,
+    /// Rows that may differ from the last grab's picture; all of them after a resize.
+    pub dirty: Range<u32>,
+}
+
+/// Why a source cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The display is not there (any more); try to open it again.
+    #[error("the display is gone")]
+    Gone(#[source] anyhow::Error),
+    /// This one thing did not work; the source lives on.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// A screen that can be looked at. It is made on the capture thread and stays there.
+pub trait Source {
+    /// Becomes readable when `pump` has something to say; `None` for a source that only knows the time.
+    fn fd(&self) -> Option<BorrowedFd<'_>>;
+    /// Takes what has come in, without waiting. After this, `fd` may be polled.
+    fn pump(&mut self, events: &mut Vec<SourceEvent>) -> Result<(), SourceError>;
+    /// When to pump next even though `fd` is silent.
+    fn next_at(&self) -> Option<Instant>;
+    /// Brings the picture up to date and lends it.
+    fn grab(&mut self) -> Result<Picture<'_>, SourceError>;
+    fn size(&self) -> (u32, u32);
+    /// Whether `resize` may be tried at all.
+    fn resizable(&self) -> bool;
+    /// Makes the screen that large (both even). A `Resized` event follows when it worked.
+    fn resize(&mut self, width: u32, height: u32) -> Result<(), SourceError>;
+    /// One line for `doctor` and the statistics: what it is, and what it has to do without.
+    fn describe(&self) -> String;
+}

@@ -1,0 +1,60 @@
+//! The table of routes.
+
+mod assets;
+mod headers;
+mod sessions;
+mod signal;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use signaling_spec::api::{SESSIONS_PATH, SIGNAL_PATH};
+
+use crate::Config;
+use crate::auth::Authority;
+use crate::auth::origin::Origins;
+use crate::broker::Broker;
+use crate::error::RouterError;
+use crate::net::Failures;
+
+/// Larger than any body of ours.
+const MAX_BODY: usize = 16 * 1024;
+
+/// Who the host behind this router is.
+#[derive(Clone, Debug)]
+pub struct HostFacts {
+    pub id: signaling_spec::HostId,
+    pub name: String,
+    /// Ed25519 public key in base64url.
+    pub public_key: String,
+}
+
+/// What every handler may use.
+#[derive(Clone, Debug)]
+pub(crate) struct App {
+    pub authority: Arc<dyn Authority>,
+    pub broker: Broker,
+    pub origins: Arc<Origins>,
+    pub failures: Failures,
+    pub host: Arc<HostFacts>,
+    pub config: Arc<Config>,
+}
+
+pub(crate) fn routes(app: App) -> Router {
+    let headers = headers::Headers::new(&app.origins);
+    Router::new()
+        .route("/healthz", get(|| async { "ok" }))
+        .route(SESSIONS_PATH, post(sessions::create).options(sessions::preflight))
+        .route(SIGNAL_PATH, get(signal::upgrade))
+        .route("/", get(assets::index))
+        .route("/{*path}", get(assets::file))
+        .fallback(|| async { RouterError::NotFound })
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::new(headers),
+            headers::add,
+        ))
+        .with_state(app)
+}

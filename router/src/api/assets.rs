@@ -1,0 +1,88 @@
+//! The web client's files: from the binary, or from a directory while somebody works on them.
+
+use std::borrow::Cow;
+use std::path::{Component, Path};
+
+use axum::extract::{Path as UrlPath, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use rust_embed::RustEmbed;
+
+use super::App;
+use crate::error::RouterError;
+
+#[derive(RustEmbed)]
+#[folder = "../web-client"]
+#[include = "index.html"]
+#[include = "icon.svg"]
+#[include = "src/**/*.js"]
+#[include = "src/**/*.css"]
+struct Embedded;
+
+pub(super) async fn index(state: State<App>, headers: HeaderMap) -> Response {
+    serve(&state, &headers, "index.html")
+}
+
+pub(super) async fn file(state: State<App>, UrlPath(path): UrlPath<String>, headers: HeaderMap) -> Response {
+    serve(&state, &headers, &path)
+}
+
+fn serve(app: &App, headers: &HeaderMap, path: &str) -> Response {
+    let Some((body, tag)) = find(app, path) else {
+        return RouterError::NotFound.into_response();
+    };
+    let tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
+    // Modules are fetched by an embedding page's script from its own origin: that is CORS, too.
+    let origin = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok());
+    let host = headers
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
+    let mut response = if headers.get(header::IF_NONE_MATCH) == Some(&tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        ([(header::CONTENT_TYPE, kind(path))], body).into_response()
+    };
+    let fields = response.headers_mut();
+    fields.insert(header::ETAG, tag);
+    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    super::sessions::add_cors(&app.origins, origin, host, fields);
+    response
+}
+
+fn find(app: &App, path: &str) -> Option<(Cow<'static, [u8]>, String)> {
+    let Some(dir) = &app.config.assets_dir else {
+        let file = Embedded::get(path)?;
+        return Some((file.data.clone(), tag(&file.data)));
+    };
+    let wanted = Path::new(path);
+    let plain = wanted
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    let shown = path == "index.html" || path == "icon.svg" || path.starts_with("src/");
+    let bytes = if plain && shown {
+        std::fs::read(dir.join(wanted)).ok()?
+    } else {
+        return None;
+    };
+    let tag = tag(&bytes);
+    Some((Cow::Owned(bytes), tag))
+}
+
+fn tag(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    format!(
+        "\"{}\"",
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&crate::auth::sha256(bytes)[..12])
+    )
+}
+
+fn kind(path: &str) -> &'static str {
+    match Path::new(path).extension().and_then(|ext| ext.to_str()) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "application/octet-stream",
+    }
+}

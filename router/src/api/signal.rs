@@ -1,0 +1,209 @@
+//! `GET /api/v1/signal`: the signalling socket. Who it is, is proven before the upgrade.
+//!
+//! A browser shows its one-time ticket in `Sec-WebSocket-Protocol`; a native client shows its token in
+//! `Authorization` and its certificate in `Removid-Viewer-Fp` and `Removid-Viewer-Nonce`.
+
+use std::time::{Duration, Instant};
+
+use axum::Extension;
+use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::http::{HeaderMap, HeaderName, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::{SinkExt as _, StreamExt as _};
+use session_core::rate::Bucket;
+use signaling_spec::api::{SUBPROTOCOL, TICKET_SUBPROTOCOL};
+use signaling_spec::limits::{MAX_SIGNAL_BYTES, MAX_SIGNALS_PER_WINDOW, SIGNAL_WINDOW};
+use signaling_spec::{DecodeError, Fingerprint, Refusal, SessionId, Signal};
+
+use super::App;
+use super::sessions::{bearer, check_origin, text};
+use crate::audit;
+use crate::broker::{Arrival, Seat, ToViewer, new_sid};
+use crate::error::RouterError;
+use crate::net::Ends;
+
+/// Idle sockets cost little with a small buffer: 13 kB instead of 141.
+const READ_BUFFER: usize = 4096;
+/// A ping goes out this often; a peer that sends nothing for twice as long is gone.
+const PING_EVERY: Duration = Duration::from_secs(20);
+
+pub(super) async fn upgrade(
+    State(app): State<App>,
+    Extension(ends): Extension<Ends>,
+    headers: HeaderMap,
+    socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let seat = match admit(&app, ends, &headers).await {
+        Ok(seat) => seat,
+        Err(error) => return error.into_response(),
+    };
+    let Ok(socket) = socket else {
+        return RouterError::NotASocket.into_response();
+    };
+    let page = Some(text(&headers, header::HOST)).filter(|host| !host.is_empty() && host.len() <= 255);
+    let arrival = Arrival {
+        page: page.map(str::to_owned),
+        local: Some(ends.local.to_string()),
+    };
+    socket
+        .protocols([SUBPROTOCOL])
+        .read_buffer_size(READ_BUFFER)
+        .max_message_size(MAX_SIGNAL_BYTES)
+        .max_frame_size(MAX_SIGNAL_BYTES)
+        .on_upgrade(move |socket| async move {
+            let sid = seat.sid.clone();
+            if let Ok(outbox) = app.broker.attach(seat, arrival).await {
+                Box::pin(converse(&app, socket, outbox, &sid)).await;
+            }
+            app.broker.gone(sid).await;
+        })
+}
+
+async fn admit(app: &App, ends: Ends, headers: &HeaderMap) -> Result<Seat, RouterError> {
+    let offered: Vec<&str> = headers
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .collect();
+    if let Some(ticket) = offered
+        .iter()
+        .find_map(|name| name.strip_prefix(TICKET_SUBPROTOCOL))
+    {
+        check_origin(app, headers, true)?;
+        let (address, now) = (ends.peer.ip(), Instant::now());
+        if !app.failures.may_try(address, now) {
+            return Err(RouterError::TooMany);
+        }
+        let seat = app
+            .broker
+            .take(ticket)
+            .await
+            .map_err(|_| RouterError::HostOffline)?;
+        return seat
+            .filter(|seat| app.authority.still_valid(&seat.claims))
+            .ok_or_else(|| {
+                app.failures.count(address, now);
+                audit!("RMV1005W", "Ticket refused");
+                RouterError::Ticket
+            });
+    }
+    check_origin(app, headers, false)?;
+    let claims = bearer(app, ends, headers)?;
+    let fp = text(headers, HeaderName::from_static("removid-viewer-fp"));
+    let nonce = text(headers, HeaderName::from_static("removid-viewer-nonce"));
+    let viewer_fp = Fingerprint::parse(fp)
+        .map_err(|error| RouterError::Malformed(format!("header Removid-Viewer-Fp: {error}")))?;
+    if nonce.len() < 16 || nonce.len() > 128 {
+        return Err(RouterError::Malformed(
+            "header Removid-Viewer-Nonce has 16 to 128 characters".to_owned(),
+        ));
+    }
+    Ok(Seat {
+        sid: new_sid(),
+        claims,
+        viewer_fp,
+        viewer_nonce: nonce.to_owned(),
+        resume: None,
+    })
+}
+
+async fn converse(
+    app: &App,
+    mut socket: WebSocket,
+    mut outbox: tokio::sync::mpsc::Receiver<ToViewer>,
+    sid: &SessionId,
+) {
+    let mut bucket = Bucket::with_burst(
+        MAX_SIGNALS_PER_WINDOW / u32::try_from(SIGNAL_WINDOW.as_secs()).unwrap_or(1),
+        MAX_SIGNALS_PER_WINDOW,
+    );
+    let mut ping = tokio::time::interval(PING_EVERY);
+    let mut heard = Instant::now();
+    let close = loop {
+        tokio::select! {
+            told = outbox.recv() => match told {
+                Some(ToViewer::Signal(signal)) => {
+                    if socket.send(Message::Text(signal.encode().into())).await.is_err() { return }
+                }
+                Some(ToViewer::Close(code, words)) => break (code, words),
+                None => break (1013, "overload"),
+            },
+            frame = socket.next() => {
+                heard = Instant::now();
+                let text = match frame {
+                    Some(Ok(Message::Text(text))) => text,
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+                    Some(Ok(Message::Binary(_))) => break (4004, "malformed"),
+                    Some(Ok(Message::Close(_))) | None => return,
+                    Some(Err(error)) => {
+                        tracing::debug!(%error, "Signalling socket failed");
+                        return;
+                    }
+                };
+                if !bucket.take(Instant::now()) {
+                    audit!("RMV7001W", sid = %sid, "Too many signalling messages");
+                    break (4005, "too_many");
+                }
+                if let Some(refused) = forward(app, &text, sid).await {
+                    let refused = Message::Text(refused.encode().into());
+                    if socket.send(refused).await.is_err() { return }
+                }
+            },
+            _ = ping.tick() => {
+                if heard.elapsed() > PING_EVERY * 2 { return }
+                if socket.send(Message::Ping(Default::default())).await.is_err() { return }
+            }
+        }
+    };
+    let frame = CloseFrame {
+        code: close.0,
+        reason: close.1.into(),
+    };
+    let _ = socket.send(Message::Close(Some(frame))).await;
+    let _ = socket.flush().await;
+}
+
+/// Passes a viewer's message on, or returns the refusal to send.
+async fn forward(app: &App, text: &str, sid: &SessionId) -> Option<Signal> {
+    let refuse = |code, reference: Option<&str>| {
+        Some(Signal::Error {
+            code,
+            reference: reference.map(str::to_owned),
+        })
+    };
+    let signal = match Signal::decode(text) {
+        Ok(signal) => signal,
+        Err(error) => {
+            audit!("RMV7003W", sid = %sid, error = %error, "Signalling message refused");
+            let reference = match &error {
+                DecodeError::Unsupported(kind) => Some(kind.chars().take(64).collect::<String>()),
+                DecodeError::TooLong { .. }
+                | DecodeError::Malformed(_)
+                | DecodeError::FieldTooLong { .. } => None,
+            };
+            return refuse(error.code(), reference.as_deref());
+        }
+    };
+    if signal.sid() != Some(sid) {
+        audit!("RMV7003W", sid = %sid, "Signalling message for another session refused");
+        return refuse(Refusal::Forbidden, Some(signal.kind()));
+    }
+    match signal {
+        Signal::SdpOffer { .. }
+        | Signal::IceCandidate { .. }
+        | Signal::IceEnd { .. }
+        | Signal::SessionEnd { .. } => {
+            let passed = app.broker.relay(signal).await;
+            passed.err().and_then(|_| refuse(Refusal::HostOffline, None))
+        }
+        Signal::SessionRequest { .. }
+        | Signal::SessionAccept { .. }
+        | Signal::SessionReject { .. }
+        | Signal::SdpAnswer { .. }
+        | Signal::Error { .. } => refuse(Refusal::OutOfTurn, Some(signal.kind())),
+    }
+}

@@ -1,0 +1,14 @@
+//! The rules of a session as pure state machines.
+//!
+//! Nothing here touches a socket, a device, a clock or a random source: input and time come in,
+//! output is polled out. That is what lets `tests/` replay hours of sessions in milliseconds.
+
+pub mod answerer;
+pub mod bind;
+pub mod hold_back;
+pub mod input_gate;
+pub mod keyframes;
+pub mod ladder;
+pub mod quality;
+pub mod rate;
+pub mod tickets;

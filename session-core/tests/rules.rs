@@ -1,0 +1,221 @@
+//! The small machines: tickets, rates, keyframes, quality, ladder, answerer.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests need one starting point on the clock; rules never read it"
+)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use session_core::answerer::{Answerer, Input, Output, STEP_DEADLINE, State};
+use session_core::hold_back::HoldBack;
+use session_core::keyframes::{Keyframes, SPACING};
+use session_core::ladder::{Ladder, REST};
+use session_core::quality::{FLOOR_BPS, Quality};
+use session_core::rate::Bucket;
+use session_core::tickets::TicketBook;
+use signaling_spec::limits::{MAX_CANDIDATES, TICKET_LIFE};
+use signaling_spec::{EndReason, Fingerprint, Negotiation, Refusal, Sdp, SessionId, Signal, ViewerCaps};
+
+#[test]
+fn a_ticket_opens_once_and_in_time() {
+    let now = Instant::now();
+    let mut book = TicketBook::new(2);
+    book.put([1; 32], "a", now);
+    assert_eq!(book.take(&[2; 32], now), None);
+    assert_eq!(book.take(&[1; 32], now), Some("a"));
+    assert_eq!(book.take(&[1; 32], now), None);
+    book.put([1; 32], "a", now);
+    assert_eq!(book.take(&[1; 32], now + TICKET_LIFE), None);
+    for n in 0..10 {
+        book.put([n; 32], "b", now + Duration::from_millis(n.into()));
+    }
+    assert_eq!(book.len(), 2);
+    assert_eq!(book.take(&[9; 32], now + Duration::from_millis(20)), Some("b"));
+}
+
+#[test]
+fn ten_joins_cost_one_keyframe() {
+    let now = Instant::now();
+    let mut keyframes = Keyframes::default();
+    let mut asked = 0;
+    for n in 0..10u64 {
+        keyframes.wish();
+        asked += u32::from(keyframes.take(now + Duration::from_millis(n * 10)));
+    }
+    assert_eq!(asked, 1);
+    assert_eq!(keyframes.poll_timeout(), Some(now + SPACING));
+    assert!(keyframes.take(now + SPACING));
+    assert!(!keyframes.take(now + SPACING + SPACING));
+}
+
+#[test]
+fn one_slow_viewer_does_not_take_quality_from_the_others() {
+    let mut quality = Quality::new(20_000_000);
+    quality.handle_estimate(1, 10_000_000);
+    quality.handle_estimate(2, 6_000_000);
+    quality.handle_estimate(3, 500_000);
+    assert_eq!(quality.poll_target(), Some(5_400_000));
+    quality.handle_estimate(2, 6_100_000);
+    assert_eq!(quality.poll_target(), None, "small changes are ignored");
+    quality.handle_leave(&1);
+    quality.handle_leave(&2);
+    assert_eq!(quality.poll_target(), Some(450_000));
+    quality.handle_estimate(3, 1_000);
+    assert_eq!(quality.poll_target(), Some(FLOOR_BPS));
+}
+
+#[test]
+fn a_failed_rung_rests_and_returns() {
+    let now = Instant::now();
+    let mut ladder = Ladder::new(["hw", "x264", "vp8"]);
+    let h264 = |rung: &&str| *rung != "vp8";
+    ladder.handle_failure(now, |rung| *rung == "hw");
+    assert_eq!(ladder.pick(now, h264), Some(&"x264"));
+    ladder.handle_failure(now, |rung| *rung == "x264");
+    assert_eq!(ladder.pick(now, h264), None);
+    assert_eq!(ladder.pick(now, |_| true), Some(&"vp8"));
+    assert_eq!(ladder.poll_timeout(h264), Some(now + REST));
+    assert_eq!(ladder.pick(now + REST, h264), Some(&"hw"));
+}
+
+#[test]
+fn pauses_grow_and_are_bounded() {
+    let mut pause = HoldBack::default();
+    let all: Vec<Duration> = (0..10).map(|_| pause.next_pause(255)).collect();
+    assert!(all.windows(2).all(|pair| pair[0] <= pair[1]) && all[9] == Duration::from_secs(15));
+    pause.reset();
+    assert_eq!(pause.next_pause(0), Duration::from_millis(250));
+}
+
+fn fp(byte: u8) -> Fingerprint {
+    Fingerprint::from_digest(&[byte; 32])
+}
+fn offer(n: u32, fp: &Fingerprint) -> Input {
+    Input::Signal(Signal::SdpOffer {
+        sid: SessionId("s".to_owned()),
+        negotiation: Negotiation(n),
+        sdp: Sdp(format!("v=0\r\na=fingerprint:sha-256 {}\r\n", fp.as_str())),
+        caps: ViewerCaps::default(),
+    })
+}
+fn answer(n: u32) -> Input {
+    Input::Answer {
+        negotiation: Negotiation(n),
+        sdp: Sdp(String::new()),
+    }
+}
+fn candidate() -> Input {
+    Input::Signal(Signal::IceCandidate {
+        sid: SessionId("s".to_owned()),
+        candidate: "candidate:1".to_owned(),
+        mid: None,
+    })
+}
+fn drain(answerer: &mut Answerer) -> Vec<Output> {
+    std::iter::from_fn(|| answerer.poll_output()).collect()
+}
+fn answerer(now: Instant) -> Answerer {
+    Answerer::new(SessionId("s".to_owned()), fp(1), now)
+}
+
+#[test]
+fn another_certificate_than_the_announced_one_ends_the_session() {
+    let now = Instant::now();
+    let mut session = answerer(now);
+    session.handle_input(offer(1, &fp(2)), now);
+    let out = drain(&mut session);
+    assert!(matches!(
+        out[0],
+        Output::Send(Signal::Error {
+            code: Refusal::Fingerprint,
+            ..
+        })
+    ));
+    assert_eq!(out[1], Output::Close(EndReason::Policy));
+    session.handle_input(offer(2, &fp(1)), now);
+    assert_eq!(drain(&mut session), []);
+}
+
+#[test]
+fn an_answer_to_a_replaced_offer_is_dropped() {
+    let now = Instant::now();
+    let mut session = answerer(now);
+    session.handle_input(offer(1, &fp(1)), now);
+    session.handle_input(answer(1), now);
+    session.handle_input(offer(2, &fp(1)), now);
+    drain(&mut session);
+    session.handle_input(answer(1), now);
+    assert_eq!(drain(&mut session), []);
+    session.handle_input(answer(2), now);
+    assert_eq!(drain(&mut session).len(), 1);
+    session.handle_input(offer(2, &fp(1)), now);
+    assert!(matches!(
+        drain(&mut session)[0],
+        Output::Send(Signal::Error {
+            code: Refusal::OutOfTurn,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn too_many_candidates_are_refused_once() {
+    let now = Instant::now();
+    let mut session = answerer(now);
+    session.handle_input(offer(1, &fp(1)), now);
+    drain(&mut session);
+    for _ in 0..MAX_CANDIDATES * 2 {
+        session.handle_input(candidate(), now);
+    }
+    let out = drain(&mut session);
+    assert_eq!(out.len(), MAX_CANDIDATES + 1);
+    assert!(matches!(
+        out[MAX_CANDIDATES],
+        Output::Send(Signal::Error {
+            code: Refusal::TooMany,
+            ..
+        })
+    ));
+}
+
+proptest! {
+    #[test]
+    fn a_bucket_never_gives_more_than_its_rate(gaps in proptest::collection::vec(0u64..200, 1..300)) {
+        let start = Instant::now();
+        let mut now = start;
+        let mut bucket = Bucket::new(10);
+        let mut taken = 0u32;
+        for gap in gaps {
+            now += Duration::from_millis(gap);
+            taken += u32::from(bucket.take(now));
+        }
+        let most = 20.0 + now.duration_since(start).as_secs_f64() * 10.0 + 1e-6;
+        prop_assert!(f64::from(taken) <= most);
+    }
+
+    #[test]
+    fn any_order_closes_once_and_waits_only_where_it_should(ops in proptest::collection::vec((0u8..9, 0u32..4), 0..60)) {
+        let mut now = Instant::now();
+        let mut session = answerer(now);
+        let mut closes = 0;
+        for (op, n) in ops {
+            match op {
+                0 => session.handle_input(offer(n, &fp(1)), now),
+                1 => session.handle_input(answer(n), now),
+                2 => session.handle_input(Input::AnswerFailed { negotiation: Negotiation(n), code: Refusal::Codec }, now),
+                3 => session.handle_input(Input::Connected, now),
+                4 => session.handle_input(Input::Lost, now),
+                5 => session.handle_input(candidate(), now),
+                6 => session.handle_input(Input::End(EndReason::Stopping), now),
+                7 => session.handle_input(Input::Signal(Signal::SessionEnd { sid: SessionId("s".to_owned()), reason: EndReason::Closed }), now),
+                _ => { now += STEP_DEADLINE / 3; session.handle_timeout(now); }
+            }
+            closes += drain(&mut session).iter().filter(|out| matches!(out, Output::Close(_))).count();
+            prop_assert_eq!(closes, usize::from(session.state() == State::Closed));
+            let waits = matches!(session.state(), State::Waiting | State::Answering | State::Connecting);
+            prop_assert_eq!(session.poll_timeout().is_some(), waits);
+        }
+    }
+}

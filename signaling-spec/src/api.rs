@@ -1,0 +1,54 @@
+//! Bodies of the HTTP calls that come before the signalling socket.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Fingerprint, HostId, IceServer, SessionId};
+
+/// Path of [`SessionCreate`].
+pub const SESSIONS_PATH: &str = "/api/v1/sessions";
+/// Path of the signalling socket.
+pub const SIGNAL_PATH: &str = "/api/v1/signal";
+/// The WebSocket subprotocol that both sides speak.
+pub const SUBPROTOCOL: &str = "removid.v1";
+/// Prefix of the subprotocol that carries the ticket; the server never selects it.
+pub const TICKET_SUBPROTOCOL: &str = "removid.ticket.";
+
+/// `POST /api/v1/sessions`, with `Authorization: Bearer <access token>`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct SessionCreate {
+    /// The certificate that the viewer will use in DTLS; the session is bound to it.
+    pub viewer_fp: Fingerprint,
+    /// 16 to 64 random bytes in base64url, chosen by the viewer; the host signs it.
+    pub viewer_nonce: String,
+    /// The session that this one replaces after a lost connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub resume: Option<SessionId>,
+}
+
+/// The answer: a seat, and the one-time ticket that takes it within 30 seconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct SessionCreated {
+    pub sid: SessionId,
+    pub ticket: String,
+    pub ice_servers: Vec<IceServer>,
+    pub host_id: HostId,
+    pub host_name: String,
+    /// The host's Ed25519 public key, 32 bytes in base64url. Its SHA-256 must equal the link's `k`.
+    pub host_pub: String,
+}
+
+/// The body of every refusal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct ErrorBody {
+    /// Stable: programs may depend on it.
+    pub code: String,
+    /// For people; may change.
+    pub message: String,
+}

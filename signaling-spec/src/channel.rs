@@ -1,0 +1,34 @@
+//! The data channels of the one peer connection. The viewer opens all of them in its first offer.
+
+pub mod control;
+pub mod input;
+
+/// A data channel by its label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Channel {
+    /// Keys, buttons, wheel: reliable and ordered, binary.
+    Input,
+    /// Pointer moves and held-key heartbeats: unordered, never sent again, binary.
+    Motion,
+    /// Cursor, sizes, viewers, heartbeat: reliable and ordered, JSON.
+    Ctl,
+    /// Large transfers: reliable and ordered. Nothing is sent on it yet.
+    Bulk,
+}
+
+impl Channel {
+    pub const ALL: [Self; 4] = [Self::Input, Self::Motion, Self::Ctl, Self::Bulk];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Motion => "motion",
+            Self::Ctl => "ctl",
+            Self::Bulk => "bulk",
+        }
+    }
+
+    pub fn from_label(label: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.label() == label)
+    }
+}

@@ -1,0 +1,198 @@
+//! JSON messages on the channel `ctl`. Everything unknown is refused: both ends agreed on a version.
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits::{MAX_CONTROL_BYTES, MAX_VIEWER_CONTROL_BYTES};
+use crate::signal::unknown_type;
+use crate::{DecodeError, Refusal, Rights, ViewerId};
+
+/// Viewer → host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum FromViewer {
+    /// Make the desktop this large, in pixels. Needs `display_resize`.
+    #[serde(rename = "display.resize")]
+    DisplayResize { width: u32, height: u32 },
+    /// Cap the bitrate for everybody; `null` lifts the cap. Needs `session_manage`.
+    #[serde(rename = "quality.limit")]
+    QualityLimit { max_kbps: Option<u32> },
+    /// The page is hidden: send no picture until it is shown again.
+    #[serde(rename = "page.hidden")]
+    PageHidden { hidden: bool },
+    /// I cannot show what I have: send a whole picture.
+    #[serde(rename = "video.refresh")]
+    VideoRefresh {},
+    /// Send that viewer away. Needs `session_manage`.
+    #[serde(rename = "viewer.dismiss")]
+    ViewerDismiss { viewer: ViewerId },
+    /// Say `pong` with the same number.
+    #[serde(rename = "ping")]
+    Ping { t: u32 },
+}
+
+/// Host → viewer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum FromHost {
+    /// The first message: who you are and what you may do.
+    #[serde(rename = "hello")]
+    Hello {
+        viewer: ViewerId,
+        rights: Rights,
+        host_name: String,
+    },
+    /// I live. Sent every second; a still desktop sends nothing else.
+    #[serde(rename = "heartbeat")]
+    Heartbeat { n: u32 },
+    #[serde(rename = "pong")]
+    Pong { t: u32 },
+    /// What is shown now.
+    #[serde(rename = "display.state")]
+    DisplayState {
+        width: u32,
+        height: u32,
+        resizable: bool,
+        state: DisplayHealth,
+    },
+    /// A pointer shape that was not sent before: a PNG in base64 and its hot spot in pixels.
+    #[serde(rename = "cursor.shape")]
+    CursorShape {
+        id: u32,
+        width: u32,
+        height: u32,
+        hot_x: u32,
+        hot_y: u32,
+        png: String,
+    },
+    /// Show that shape; `null` shows none: an application has hidden the pointer.
+    #[serde(rename = "cursor.use")]
+    CursorUse { id: Option<u32> },
+    /// Everybody who watches, the reader included.
+    #[serde(rename = "viewers")]
+    Viewers { list: Vec<ViewerInfo> },
+    /// Which encoder makes the picture, and under which cap.
+    #[serde(rename = "video.state")]
+    VideoState {
+        codec: String,
+        encoder: String,
+        max_kbps: Option<u32>,
+    },
+    /// When frames were captured and sent: RTP timestamps with milliseconds of work before them.
+    #[serde(rename = "video.trace")]
+    VideoTrace { frames: Vec<FrameTrace> },
+    /// That message was refused.
+    #[serde(rename = "refused")]
+    Refused {
+        code: Refusal,
+        #[serde(rename = "ref")]
+        reference: String,
+    },
+}
+
+/// Whether there is anything to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum DisplayHealth {
+    Live,
+    /// The display went away; the agent looks for it.
+    Gone,
+    /// No encoder works; the agent tries again.
+    NoEncoder,
+}
+
+/// One line of the list of viewers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct ViewerInfo {
+    pub viewer: ViewerId,
+    pub subject: String,
+    pub browser: String,
+    /// May press keys or buttons.
+    pub controls: bool,
+    /// Seconds since it came.
+    pub since: u32,
+}
+
+/// The way of one frame through the host.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct FrameTrace {
+    /// RTP timestamp, as `requestVideoFrameCallback` shows it.
+    pub rtp: u32,
+    /// Milliseconds from the change on the screen to the encoder's input, and through the encoder.
+    pub capture_ms: f32,
+    pub encode_ms: f32,
+    /// Capture time on the host's clock, in milliseconds since 1970.
+    pub at_ms: f64,
+}
+
+impl FromViewer {
+    pub const TYPES: [&'static str; 6] = [
+        "display.resize",
+        "quality.limit",
+        "page.hidden",
+        "video.refresh",
+        "viewer.dismiss",
+        "ping",
+    ];
+
+    /// # Errors
+    /// Too long, an unknown type, an unknown field, or a wrong shape.
+    pub fn decode(text: &str) -> Result<Self, DecodeError> {
+        decode(text, MAX_VIEWER_CONTROL_BYTES, &Self::TYPES)
+    }
+
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::DisplayResize { .. } => "display.resize",
+            Self::QualityLimit { .. } => "quality.limit",
+            Self::PageHidden { .. } => "page.hidden",
+            Self::VideoRefresh {} => "video.refresh",
+            Self::ViewerDismiss { .. } => "viewer.dismiss",
+            Self::Ping { .. } => "ping",
+        }
+    }
+}
+
+impl FromHost {
+    pub const TYPES: [&'static str; 10] = [
+        "hello",
+        "heartbeat",
+        "pong",
+        "display.state",
+        "cursor.shape",
+        "cursor.use",
+        "viewers",
+        "video.state",
+        "video.trace",
+        "refused",
+    ];
+
+    /// # Errors
+    /// Too long, an unknown type, an unknown field, or a wrong shape.
+    pub fn decode(text: &str) -> Result<Self, DecodeError> {
+        decode(text, MAX_CONTROL_BYTES, &Self::TYPES)
+    }
+
+    pub fn encode(&self) -> String {
+        serde_json::to_string(self).expect("a message of strings and numbers always serialises")
+    }
+}
+
+fn decode<T: for<'de> Deserialize<'de>>(text: &str, max: usize, known: &[&str]) -> Result<T, DecodeError> {
+    if text.len() > max {
+        return Err(DecodeError::TooLong { len: text.len(), max });
+    }
+    serde_json::from_str(text)
+        .map_err(|error| unknown_type(text, known).unwrap_or(DecodeError::Malformed(error)))
+}

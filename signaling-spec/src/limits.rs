@@ -1,0 +1,55 @@
+//! Every maximum in one place. A peer that goes over one is refused; nothing is cut short silently.
+
+use std::time::Duration;
+
+/// Longest signalling frame, in UTF-8 bytes. A longer one closes the socket.
+pub const MAX_SIGNAL_BYTES: usize = 64 * 1024;
+/// Longest session description, in UTF-8 bytes.
+pub const MAX_SDP_BYTES: usize = 48 * 1024;
+/// Longest ICE candidate line, in bytes.
+pub const MAX_CANDIDATE_BYTES: usize = 512;
+/// Candidates taken from one peer in one session.
+pub const MAX_CANDIDATES: usize = 64;
+/// Signalling frames taken in any [`SIGNAL_WINDOW`] before the socket is closed.
+pub const MAX_SIGNALS_PER_WINDOW: u32 = 200;
+pub const SIGNAL_WINDOW: Duration = Duration::from_secs(10);
+
+/// Longest message on the channels `input` and `motion`, in bytes.
+pub const MAX_INPUT_BYTES: usize = 512;
+/// Messages a second on `input` and on `motion`; a burst of twice as many is taken.
+pub const MAX_INPUT_RATE: u32 = 2_000;
+/// Longest text that one key event may carry, in UTF-8 bytes.
+pub const MAX_KEY_TEXT_BYTES: usize = 64;
+/// Longest physical code, in ASCII bytes (`AudioVolumeMute` has 15).
+pub const MAX_CODE_BYTES: usize = 32;
+/// Keys that one viewer may hold at a time.
+pub const MAX_HELD_KEYS: usize = 16;
+
+/// Longest message on `ctl`, in UTF-8 bytes: a cursor of 128 by 128 pixels fits.
+pub const MAX_CONTROL_BYTES: usize = 128 * 1024;
+/// Longest message on `ctl` that a viewer may send, in UTF-8 bytes.
+pub const MAX_VIEWER_CONTROL_BYTES: usize = 4 * 1024;
+/// Messages a second that a viewer may send on `ctl`; a burst of twice as many is taken.
+pub const MAX_CONTROL_RATE: u32 = 50;
+
+/// Smallest and largest side of a desktop, in pixels.
+pub const MIN_DISPLAY_SIDE: u32 = 64;
+pub const MAX_DISPLAY_WIDTH: u32 = 7680;
+pub const MAX_DISPLAY_HEIGHT: u32 = 4320;
+
+/// Viewers of one host at the same time.
+pub const MAX_VIEWERS: usize = 32;
+
+/// How long a ticket may wait for its one use.
+pub const TICKET_LIFE: Duration = Duration::from_secs(30);
+/// The longest distance between two clocks that a token's times may show.
+pub const CLOCK_LEEWAY: Duration = Duration::from_secs(5);
+
+/// A viewer sends what it holds this often while anything is held.
+pub const HELD_HEARTBEAT: Duration = Duration::from_millis(100);
+/// A key that the heartbeats no longer name is released after this long.
+pub const HELD_ABSENT: Duration = Duration::from_millis(500);
+/// A viewer that says nothing for this long holds nothing.
+pub const HELD_SILENCE: Duration = Duration::from_secs(2);
+/// The host says on `ctl` that it lives, this often.
+pub const HOST_HEARTBEAT: Duration = Duration::from_secs(1);

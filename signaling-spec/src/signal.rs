@@ -1,0 +1,325 @@
+//! Signalling messages, one JSON text frame each over WSS.
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits::{MAX_CANDIDATE_BYTES, MAX_SDP_BYTES, MAX_SIGNAL_BYTES};
+use crate::{Fingerprint, Negotiation, Rights, Sdp, SessionId, TokenId};
+
+/// One signalling frame. `README.md` says who may send what, and when.
+///
+/// Unknown fields are ignored, so that a newer peer may say more. An unknown `type` is answered with
+/// `error{unsupported}` and the socket stays open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum Signal {
+    /// Router → host: a viewer with these rights asks in.
+    #[serde(rename = "session.request")]
+    SessionRequest {
+        sid: SessionId,
+        /// Who, for the list of viewers and the audit log.
+        subject: String,
+        token: TokenId,
+        rights: Rights,
+        viewer_fp: Fingerprint,
+        viewer_nonce: String,
+        /// `HOST:PORT` of the page as the viewer's browser wrote it (RFC 9110 §7.2); an address that
+        /// surely reaches the router.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        page: Option<String>,
+        /// `ADDRESS:PORT` on which the router took the viewer's connection.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        local: Option<String>,
+        /// The session that this one replaces.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        resume: Option<SessionId>,
+    },
+    /// Host → viewer: come in; these are your rights and my certificate.
+    #[serde(rename = "session.accept")]
+    SessionAccept {
+        sid: SessionId,
+        host_fp: Fingerprint,
+        rights: Rights,
+    },
+    /// Host → viewer: no, and why.
+    #[serde(rename = "session.reject")]
+    SessionReject { sid: SessionId, code: Refusal },
+    /// Viewer → host: my session description and what I can decode.
+    #[serde(rename = "sdp.offer")]
+    SdpOffer {
+        sid: SessionId,
+        negotiation: Negotiation,
+        sdp: Sdp,
+        caps: ViewerCaps,
+    },
+    /// Host → viewer: the answer to that offer and to no other, with the host key's signature over both
+    /// certificates (`bind.rs` in `session-core` has the signed bytes).
+    #[serde(rename = "sdp.answer")]
+    SdpAnswer {
+        sid: SessionId,
+        negotiation: Negotiation,
+        sdp: Sdp,
+        /// Ed25519, 64 bytes in base64url.
+        bind_sig: String,
+        /// When it was signed, in seconds since 1970.
+        bind_iat: u64,
+    },
+    /// Either way: one trickled candidate (RFC 8838), as `candidate:…`.
+    #[serde(rename = "ice.candidate")]
+    IceCandidate {
+        sid: SessionId,
+        candidate: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        mid: Option<String>,
+    },
+    /// Either way: no more candidates.
+    #[serde(rename = "ice.end")]
+    IceEnd { sid: SessionId },
+    /// Any side: this session is over.
+    #[serde(rename = "session.end")]
+    SessionEnd { sid: SessionId, reason: EndReason },
+    /// Any side: that message was refused.
+    #[serde(rename = "error")]
+    Error {
+        code: Refusal,
+        /// `type` of the refused message, where it was readable.
+        #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        reference: Option<String>,
+    },
+}
+
+/// What the viewer's browser offers beyond its SDP.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct ViewerCaps {
+    /// Name and major version of the browser, for the list of viewers, e.g. `Firefox 153`.
+    #[serde(default)]
+    pub browser: String,
+    /// Wanted size of the desktop in device pixels, `[width, height]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub size: Option<[u32; 2]>,
+}
+
+/// A STUN or TURN server as `RTCPeerConnection` takes it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct IceServer {
+    pub urls: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub username: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub credential: Option<String>,
+}
+
+impl std::fmt::Debug for IceServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IceServer")
+            .field("urls", &self.urls)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum EndReason {
+    /// The viewer left.
+    Closed,
+    /// Another viewer with the right to do so sent this one away.
+    Dismissed,
+    /// The same viewer came back in a newer session.
+    Replaced,
+    /// Its token was revoked or has expired.
+    Revoked,
+    /// The path between viewer and host was silent for too long.
+    Lost,
+    /// The agent stops.
+    Stopping,
+    /// A peer broke the rules.
+    Policy,
+    /// Our fault; the host's log has more.
+    Error,
+}
+
+/// Why a message, a call or a socket was refused. Stable: programs may depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum Refusal {
+    /// No token, or not one of ours, or no longer valid.
+    Unauthorized,
+    /// The ticket is unknown, used or too old.
+    Ticket,
+    /// The page's origin is not on the list.
+    Origin,
+    /// Not a message of this protocol.
+    Malformed,
+    /// Well-formed, but of a type that this side does not know.
+    Unsupported,
+    /// Longer than permitted.
+    TooLarge,
+    /// More often than permitted.
+    TooMany,
+    /// Not now: the exchange is at another point.
+    OutOfTurn,
+    /// The token lacks the right.
+    Forbidden,
+    /// The description's certificate is not the announced one.
+    Fingerprint,
+    /// No codec that both sides have.
+    Codec,
+    /// The host has as many viewers as it takes.
+    Full,
+    /// The host is not there.
+    HostOffline,
+    /// No such thing.
+    NotFound,
+    /// The host could not do it; its log has more.
+    Failed,
+}
+
+/// Why a frame was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    #[error("message of {len} bytes exceeds the limit of {max}")]
+    TooLong { len: usize, max: usize },
+    #[error("message type {0:?} is unknown")]
+    Unsupported(String),
+    #[error("message is malformed")]
+    Malformed(#[source] serde_json::Error),
+    #[error("{field} of {len} bytes exceeds the limit of {max}")]
+    FieldTooLong {
+        field: &'static str,
+        len: usize,
+        max: usize,
+    },
+}
+
+impl DecodeError {
+    pub fn code(&self) -> Refusal {
+        match self {
+            Self::TooLong { .. } | Self::FieldTooLong { .. } => Refusal::TooLarge,
+            Self::Unsupported(_) => Refusal::Unsupported,
+            Self::Malformed(_) => Refusal::Malformed,
+        }
+    }
+}
+
+/// Only the type of a frame, to tell an unknown one from a broken one.
+#[derive(Deserialize)]
+struct Head {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+impl Signal {
+    /// Every `type` there is.
+    pub const TYPES: [&'static str; 9] = [
+        "session.request",
+        "session.accept",
+        "session.reject",
+        "sdp.offer",
+        "sdp.answer",
+        "ice.candidate",
+        "ice.end",
+        "session.end",
+        "error",
+    ];
+
+    /// Decodes one text frame.
+    ///
+    /// # Errors
+    /// A frame or a field over its limit, an unknown type, or a shape that is not the type's.
+    pub fn decode(frame: &str) -> Result<Self, DecodeError> {
+        if frame.len() > MAX_SIGNAL_BYTES {
+            return Err(DecodeError::TooLong {
+                len: frame.len(),
+                max: MAX_SIGNAL_BYTES,
+            });
+        }
+        let signal: Self = match serde_json::from_str(frame) {
+            Ok(signal) => signal,
+            Err(error) => {
+                return Err(unknown_type(frame, &Self::TYPES).unwrap_or(DecodeError::Malformed(error)));
+            }
+        };
+        let over = |field, len, max| {
+            if len > max {
+                Err(DecodeError::FieldTooLong { field, len, max })
+            } else {
+                Ok(())
+            }
+        };
+        match &signal {
+            Self::SdpOffer { sdp, .. } | Self::SdpAnswer { sdp, .. } => {
+                over("sdp", sdp.0.len(), MAX_SDP_BYTES)?
+            }
+            Self::IceCandidate { candidate, .. } => over("candidate", candidate.len(), MAX_CANDIDATE_BYTES)?,
+            Self::SessionRequest { .. }
+            | Self::SessionAccept { .. }
+            | Self::SessionReject { .. }
+            | Self::IceEnd { .. }
+            | Self::SessionEnd { .. }
+            | Self::Error { .. } => {}
+        }
+        Ok(signal)
+    }
+
+    pub fn encode(&self) -> String {
+        serde_json::to_string(self).expect("a message of strings and numbers always serialises")
+    }
+
+    /// The session that it belongs to.
+    pub fn sid(&self) -> Option<&SessionId> {
+        match self {
+            Self::SessionRequest { sid, .. }
+            | Self::SessionAccept { sid, .. }
+            | Self::SessionReject { sid, .. }
+            | Self::SdpOffer { sid, .. }
+            | Self::SdpAnswer { sid, .. }
+            | Self::IceCandidate { sid, .. }
+            | Self::IceEnd { sid }
+            | Self::SessionEnd { sid, .. } => Some(sid),
+            Self::Error { .. } => None,
+        }
+    }
+
+    /// The `type` on the wire.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::SessionRequest { .. } => "session.request",
+            Self::SessionAccept { .. } => "session.accept",
+            Self::SessionReject { .. } => "session.reject",
+            Self::SdpOffer { .. } => "sdp.offer",
+            Self::SdpAnswer { .. } => "sdp.answer",
+            Self::IceCandidate { .. } => "ice.candidate",
+            Self::IceEnd { .. } => "ice.end",
+            Self::SessionEnd { .. } => "session.end",
+            Self::Error { .. } => "error",
+        }
+    }
+}
+
+/// `Unsupported` when the text has a `type` that is not among `known`.
+pub(crate) fn unknown_type(text: &str, known: &[&str]) -> Option<DecodeError> {
+    let Head { kind } = serde_json::from_str(text).ok()?;
+    if known.contains(&kind.as_str()) {
+        None
+    } else {
+        Some(DecodeError::Unsupported(kind))
+    }
+}
