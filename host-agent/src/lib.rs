@@ -1,4 +1,16 @@
 //! The workstation's side of REMOVID: captures, encodes, sends, and injects input.
 
+pub mod announce;
+pub mod cli;
+pub mod config;
+pub mod desktop;
+pub mod direct;
+pub mod hub;
+pub mod identity;
 pub mod input;
+pub mod media;
 pub mod screen;
+pub mod test_pattern;
+pub mod tokens;
+pub mod transport;
+pub mod x11;

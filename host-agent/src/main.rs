@@ -1,2 +1,58 @@
-//! x
-fn main() {}
+//! The `removid` program: parses the command line and starts what it names.
+#![expect(clippy::print_stderr, reason = "a program's last words to its user")]
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use host_agent::cli::{Cli, Command};
+use host_agent::media::{probe, worker};
+use host_agent::{config, direct, tokens};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log(cli.log.as_deref());
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("removid: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn log(filter: Option<&str>) {
+    let variable = std::env::var("REMOVID_LOG").ok();
+    let text = filter
+        .or(variable.as_deref())
+        .unwrap_or("warn,audit=info,host_agent=info,router=info");
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(text).unwrap_or_else(|_| EnvFilter::new("info")))
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Direct(args) => {
+            let config = config::Config::load(*args)?;
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()?;
+            runtime.block_on(Box::pin(direct::run(config)))
+        }
+        Command::Token(args) => tokens::run(args),
+        Command::Doctor(_) | Command::Install(_) => anyhow::bail!("this part is not there yet"),
+        Command::EncoderWorker { element } => worker::run(&element),
+        Command::EncoderList => print(&probe::list()?),
+        Command::EncoderCheck { element } => print(&probe::check(&element)?),
+    }
+}
+
+/// One line of JSON on standard output: the answer of a child to its agent.
+fn print(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    writeln!(std::io::stdout(), "{}", serde_json::to_string(value)?)?;
+    Ok(())
+}

@@ -67,8 +67,10 @@ struct Holder {
     beat: Option<Instant>,
     move_seq: Option<u16>,
     held_seq: Option<u16>,
-    /// Lock number, and the sums already injected.
+    /// Lock number, last `seq`, and the sums already injected.
     relative: Option<(u8, u16, i32, i32)>,
+    /// Whether its pointer is locked: its last motion was a relative one.
+    locked: bool,
 }
 
 /// See the module documentation.
@@ -112,6 +114,7 @@ impl InputGate {
                 move_seq: None,
                 held_seq: None,
                 relative: None,
+                locked: false,
             },
         );
     }
@@ -167,7 +170,7 @@ impl InputGate {
                 at,
             } => {
                 let fresh = holder.buttons.insert(button, Hold { seen: now }).is_none();
-                self.outputs.push_back(Inject::MoveTo(at));
+                self.move_to(viewer, at);
                 if fresh && self.button_holders(button) == 1 {
                     self.outputs.push_back(Inject::Button(button, true));
                 }
@@ -178,12 +181,12 @@ impl InputGate {
                 at,
             } => {
                 if holder.buttons.remove(&button).is_some() {
-                    self.outputs.push_back(Inject::MoveTo(at));
+                    self.move_to(viewer, at);
                     self.lift_button(button);
                 }
             }
             Input::Wheel { dx, dy, at } => {
-                self.outputs.push_back(Inject::MoveTo(at));
+                self.move_to(viewer, at);
                 self.outputs.push_back(Inject::Wheel(dx, dy));
             }
             Input::Release => self.release(viewer),
@@ -207,6 +210,7 @@ impl InputGate {
                 may(Right::InputPointer)?;
                 if is_newer(seq, holder.move_seq) {
                     holder.move_seq = Some(seq);
+                    holder.locked = false;
                     self.outputs.push_back(Inject::MoveTo(at));
                 }
             }
@@ -227,6 +231,7 @@ impl InputGate {
                     Some(_) | None => (0, 0),
                 };
                 holder.relative = Some((lock, seq, total_x, total_y));
+                holder.locked = true;
                 let (dx, dy) = (total_x.wrapping_sub(from_x), total_y.wrapping_sub(from_y));
                 if (dx, dy) != (0, 0) {
                     self.outputs.push_back(Inject::MoveBy(dx, dy));
@@ -317,6 +322,13 @@ impl InputGate {
         let buttons = std::mem::take(&mut holder.buttons);
         keys.into_keys().for_each(|code| self.lift_key(code));
         buttons.into_keys().for_each(|button| self.lift_button(button));
+    }
+
+    /// A button or wheel brings its position along, which means nothing while the pointer is locked.
+    fn move_to(&mut self, viewer: ViewerId, at: Position) {
+        if self.viewers.get(&viewer).is_some_and(|holder| !holder.locked) {
+            self.outputs.push_back(Inject::MoveTo(at));
+        }
     }
 
     fn key_holders(&self, code: &Code) -> usize {

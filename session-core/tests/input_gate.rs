@@ -230,6 +230,50 @@ fn a_late_move_is_dropped_and_a_lost_relative_one_is_made_up() {
     assert_eq!(drain(&mut gate), [Inject::MoveBy(10, 0), Inject::MoveBy(25, 0)]);
 }
 
+#[test]
+fn a_locked_pointer_is_not_moved_by_its_buttons() {
+    let (mut gate, now) = gate();
+    let press = |down| Input::Button {
+        button: 0,
+        down,
+        at: AT,
+    };
+    gate.handle_motion(
+        A,
+        Motion::Relative {
+            seq: 1,
+            lock: 1,
+            total_x: 3,
+            total_y: 0,
+        },
+        now,
+    )
+    .unwrap();
+    gate.handle_input(A, press(true), now).unwrap();
+    gate.handle_input(
+        A,
+        Input::Wheel {
+            dx: 0,
+            dy: 120,
+            at: AT,
+        },
+        now,
+    )
+    .unwrap();
+    gate.handle_motion(A, Motion::Move { seq: 1, at: AT }, now)
+        .unwrap();
+    gate.handle_input(A, press(false), now).unwrap();
+    let expected = [
+        Inject::MoveBy(3, 0),
+        Inject::Button(0, true),
+        Inject::Wheel(0, 120),
+        Inject::MoveTo(AT),
+        Inject::MoveTo(AT),
+        Inject::Button(0, false),
+    ];
+    assert_eq!(drain(&mut gate), expected);
+}
+
 #[derive(Clone, Debug)]
 enum Op {
     Key(bool, u8, bool),

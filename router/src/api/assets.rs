@@ -14,9 +14,9 @@ use crate::error::RouterError;
 #[derive(RustEmbed)]
 #[folder = "../web-client"]
 #[include = "index.html"]
-#[include = "icon.svg"]
 #[include = "src/**/*.js"]
 #[include = "src/**/*.css"]
+#[include = "src/**/*.svg"]
 struct Embedded;
 
 pub(super) async fn index(state: State<App>, headers: HeaderMap) -> Response {
@@ -59,7 +59,7 @@ fn find(app: &App, path: &str) -> Option<(Cow<'static, [u8]>, String)> {
     let plain = wanted
         .components()
         .all(|part| matches!(part, Component::Normal(_)));
-    let shown = path == "index.html" || path == "icon.svg" || path.starts_with("src/");
+    let shown = path == "index.html" || path.starts_with("src/");
     let bytes = if plain && shown {
         std::fs::read(dir.join(wanted)).ok()?
     } else {

@@ -1,0 +1,178 @@
+//! The command line: what can be said to `removid`, and nothing about how it is done.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
+
+/// Sit at any browser and work on this machine as if it were local.
+#[derive(Debug, Parser)]
+#[command(name = "removid", version, about, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    /// What to log, e.g. `debug` or `host_agent=trace`; the variable REMOVID_LOG says the same.
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Share this machine's desktop, or one of its own, by a link.
+    Direct(Box<DirectArgs>),
+    /// Check what this machine offers, and say how to mend what is missing.
+    Doctor(Box<DoctorArgs>),
+    /// The tokens that open this host.
+    Token(TokenArgs),
+    /// Start with every boot, as a service of this user.
+    Install(InstallArgs),
+    #[command(hide = true, name = "encoder-worker")]
+    EncoderWorker { element: String },
+    #[command(hide = true, name = "encoder-list")]
+    EncoderList,
+    #[command(hide = true, name = "encoder-check")]
+    EncoderCheck { element: String },
+}
+
+/// Which desktop is shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DesktopKind {
+    /// The X11 display of whoever sits here.
+    X11,
+    /// A desktop of its own, in memory.
+    Virtual,
+    /// A moving pattern, to try the path without any X server.
+    Test,
+}
+
+/// How the link is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Announce {
+    #[default]
+    Text,
+    /// One line on standard output: `{"url":…,"token":…,"cert_sha256":…,"host_key":…}`.
+    Json,
+}
+
+/// Flags of `removid direct`. The configuration file has the same words; a flag wins.
+#[derive(Clone, Debug, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct DirectArgs {
+    /// A TOML file with the words of these flags.
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+    /// Where to listen, for everything: HTTPS, WSS and media. Port 0 picks one. [default: [::]:8443]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Which desktop. Without this: the display in DISPLAY, or a virtual one where there is none.
+    #[arg(long, value_enum)]
+    pub desktop: Option<DesktopKind>,
+    /// The X display, e.g. :0.
+    #[arg(long, value_name = ":N")]
+    pub display: Option<String>,
+    /// Size of a virtual desktop or of the pattern. [default: 1920x1080]
+    #[arg(long, value_name = "WxH")]
+    pub size: Option<String>,
+    /// What runs on a virtual desktop instead of a window manager and a terminal.
+    #[arg(long, value_name = "CMD")]
+    pub session: Option<String>,
+    /// Whose a virtual desktop is, when this is started as root.
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Where keys and tokens are kept. [default: /var/lib/removid as root, else ~/.local/state/removid]
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Your own certificate chain, in PEM; read again when it changes.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Its private key, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// How to tell the link. [default: text]
+    #[arg(long, value_enum)]
+    pub announce: Option<Announce>,
+    /// Only this codec (h264, vp9, vp8) or this encoder (as `removid doctor` names it).
+    #[arg(long, value_name = "NAME")]
+    pub codec: Option<String>,
+    /// The most that is sent, in Mbit/s. [default: 20]
+    #[arg(long, value_name = "MBIT")]
+    pub max_bitrate: Option<f64>,
+    /// A STUN or TURN server for viewers, e.g. stun:stun.example.org; may be given more than once.
+    #[arg(long, value_name = "URL")]
+    pub ice_server: Vec<String>,
+    /// The origin of another site that may embed this desktop; may be given more than once.
+    #[arg(long, value_name = "ORIGIN")]
+    pub origin: Vec<String>,
+    /// The address that browsers use when a proxy stands in front, e.g. https://desk.example.org.
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Serve the page from this folder instead of from the program, to work on it.
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub assets_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub struct DoctorArgs {
+    /// For programs.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub direct: DirectArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct TokenArgs {
+    #[command(subcommand)]
+    pub command: TokenCommand,
+    #[arg(long, global = true, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum TokenCommand {
+    /// The permanent link again.
+    Show {
+        #[arg(long, value_enum, default_value = "text")]
+        announce: Announce,
+    },
+    /// A further token, for somebody else or for a while.
+    New {
+        /// Its holder can look, and nothing else.
+        #[arg(long)]
+        view_only: bool,
+        /// How long it lives, e.g. 90m, 8h, 7d.
+        #[arg(long, value_name = "TIME", default_value = "8h")]
+        ttl: humantime::Duration,
+        /// Whom it is for, as other viewers see it.
+        #[arg(long, value_name = "NAME", default_value = "guest")]
+        label: String,
+        #[arg(long, value_enum, default_value = "text")]
+        announce: Announce,
+    },
+    /// A new key: every link made so far is void.
+    Rotate {
+        #[arg(long, value_enum, default_value = "text")]
+        announce: Announce,
+    },
+    /// The tokens in force.
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Strike a token by its id or label; sessions that it opened end at once.
+    Revoke { token: String },
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct InstallArgs {
+    /// Only print the unit that would be written.
+    #[arg(long)]
+    pub print: bool,
+    /// Further flags for `removid direct`, after `--`.
+    #[arg(last = true)]
+    pub flags: Vec<String>,
+}

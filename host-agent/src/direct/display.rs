@@ -1,0 +1,117 @@
+//! The desktop that direct mode shares: found, or started, and opened again after it was lost.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::config::Desktop;
+use crate::desktop::{DesktopOptions, DesktopState, VirtualDesktop};
+use crate::hub::InputOpener;
+use crate::input::{InputSink, Recorder};
+use crate::media::studio::Opener;
+use crate::screen::{Source, SourceError};
+use crate::test_pattern::TestPattern;
+use crate::x11::{Target, X11Source, XtestSink};
+
+/// The least that a virtual display can grow to.
+const ROOM: (u32, u32) = (3840, 2400);
+
+/// See the module documentation.
+#[derive(Debug)]
+pub(super) enum Display {
+    X11(Target),
+    Virtual(Arc<Mutex<VirtualDesktop>>),
+    Test((u32, u32)),
+}
+
+impl Display {
+    /// # Errors
+    /// The display cannot be used, or no desktop can be started; each says what helps.
+    pub(super) fn open(desktop: &Desktop) -> anyhow::Result<Self> {
+        match desktop {
+            Desktop::X11 { display } => {
+                let target = Target {
+                    display: display.clone(),
+                    xauthority: None,
+                    ours: false,
+                };
+                target.check()?;
+                Ok(Self::X11(target))
+            }
+            Desktop::Virtual {
+                display,
+                size,
+                session,
+                user,
+            } => {
+                let options = DesktopOptions {
+                    size: *size,
+                    max: (size.0.max(ROOM.0), size.1.max(ROOM.1)),
+                    session: session.clone(),
+                    user: user.clone(),
+                    display: *display,
+                    ..DesktopOptions::default()
+                };
+                Ok(Self::Virtual(Arc::new(Mutex::new(VirtualDesktop::start(
+                    options,
+                )?))))
+            }
+            Desktop::Test { size } => Ok(Self::Test(*size)),
+        }
+    }
+
+    /// Whether nobody sits in front of it, so that a viewer's window may size it.
+    pub(super) fn is_ours(&self) -> bool {
+        matches!(self, Self::Virtual(_) | Self::Test(_))
+    }
+
+    pub(super) fn source_opener(&self) -> Opener {
+        match self {
+            Self::X11(target) => {
+                let target = target.clone();
+                Box::new(move || Ok(Box::new(X11Source::open(&target)?) as Box<dyn Source>))
+            }
+            Self::Virtual(desktop) => {
+                let desktop = Arc::clone(desktop);
+                Box::new(move || {
+                    let target = living(&desktop).map_err(SourceError::Gone)?;
+                    Ok(Box::new(X11Source::open(&target)?) as Box<dyn Source>)
+                })
+            }
+            Self::Test((width, height)) => {
+                let (width, height) = (*width, *height);
+                Box::new(move || Ok(Box::new(TestPattern::new(width, height)?) as Box<dyn Source>))
+            }
+        }
+    }
+
+    pub(super) fn sink_opener(&self) -> InputOpener {
+        let open = |target: &Target| Ok(Box::new(XtestSink::open(target)?) as Box<dyn InputSink>);
+        match self {
+            Self::X11(target) => {
+                let target = target.clone();
+                Box::new(move || open(&target))
+            }
+            Self::Virtual(desktop) => {
+                let desktop = Arc::clone(desktop);
+                Box::new(move || {
+                    let target = desktop
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .target()
+                        .clone();
+                    open(&target)
+                })
+            }
+            Self::Test(_) => Box::new(|| Ok(Box::new(Recorder::default()) as Box<dyn InputSink>)),
+        }
+    }
+}
+
+/// The display of a desktop that runs, started again if its X server has ended.
+fn living(desktop: &Mutex<VirtualDesktop>) -> anyhow::Result<Target> {
+    let mut desktop = desktop.lock().unwrap_or_else(PoisonError::into_inner);
+    if let DesktopState::Gone(why) = desktop.poll() {
+        tracing::warn!(why, "The virtual desktop ended; starting it again");
+        desktop.restart()?;
+    }
+    Ok(desktop.target().clone())
+}

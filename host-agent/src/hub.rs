@@ -1,0 +1,400 @@
+//! The one task that everything of this host meets in: viewers, peer connections, screen and input.
+//!
+//! It owns all state, so nothing is locked; each thing that can wake it is one arm of its loop. Rules are
+//! in `session_core`; this file and its rooms only carry things to and fro.
+
+mod control;
+mod inject;
+mod picture;
+mod session;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use router::link::RouterLink;
+use session_core::answerer::{Input as AnswererInput, Output};
+use session_core::input_gate::InputGate;
+use session_core::quality::Quality;
+use signaling_spec::limits::{HOST_HEARTBEAT, MAX_VIEWERS};
+use signaling_spec::{EndReason, Refusal, Right, SessionId, Signal, ViewerId};
+use tokio::sync::mpsc;
+
+use self::inject::SinkOpener;
+use self::picture::Screen;
+use self::session::Session;
+use crate::identity::Identity;
+use crate::input::InputSink;
+use crate::media::studio::{Command, Desk, StudioEvent};
+use crate::transport::{Codec, PagePath, Transport, TransportEvent};
+
+pub use self::inject::SinkOpener as InputOpener;
+
+/// Everything the hub works with.
+pub struct Parts {
+    pub identity: Arc<Identity>,
+    pub transport: Box<dyn Transport>,
+    pub link: RouterLink,
+    pub studio: Desk,
+    pub studio_events: mpsc::Receiver<StudioEvent>,
+    pub open_sink: SinkOpener,
+    /// Bits a second that the encoder never goes beyond.
+    pub max_bps: u64,
+    /// Whether a viewer's window may size the desktop without being asked.
+    pub follow_window: bool,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
+}
+
+struct Hub {
+    identity: Arc<Identity>,
+    transport: Box<dyn Transport>,
+    link: RouterLink,
+    studio: Desk,
+    open_sink: SinkOpener,
+    sink: Option<Box<dyn InputSink>>,
+    sessions: BTreeMap<ViewerId, Session>,
+    next_viewer: u32,
+    gate: InputGate,
+    quality: Quality<ViewerId>,
+    max_bps: u64,
+    follow_window: bool,
+    screen: Screen,
+    beats: u32,
+    last_thinning: Option<Instant>,
+}
+
+/// Runs until `stop` is told or the router is gone; then says goodbye to everybody.
+pub async fn run(parts: Parts, mut stop: tokio::sync::oneshot::Receiver<()>) {
+    let mut studio_events = parts.studio_events;
+    let mut hub = Hub {
+        identity: parts.identity,
+        transport: parts.transport,
+        link: parts.link,
+        studio: parts.studio,
+        open_sink: parts.open_sink,
+        sink: None,
+        sessions: BTreeMap::new(),
+        next_viewer: 1,
+        gate: InputGate::default(),
+        quality: Quality::new(parts.max_bps),
+        max_bps: parts.max_bps,
+        follow_window: parts.follow_window,
+        screen: Screen::default(),
+        beats: 0,
+        last_thinning: None,
+    };
+    let mut heartbeat = tokio::time::interval(HOST_HEARTBEAT);
+    heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let deadline = hub
+            .poll_timeout()
+            .unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+        tokio::select! {
+            biased;
+            _ = &mut stop => break,
+            event = hub.transport.next() => hub.handle_transport(event),
+            signal = hub.link.from_router.recv() => match signal {
+                Some(signal) => hub.handle_signal(signal),
+                None => break,
+            },
+            event = studio_events.recv() => match event {
+                Some(event) => hub.handle_studio(event),
+                None => break,
+            },
+            _ = heartbeat.tick() => hub.handle_heartbeat(),
+            () = tokio::time::sleep_until(deadline.into()) => hub.handle_timeout(),
+        }
+    }
+    hub.stop();
+}
+
+impl Hub {
+    fn poll_timeout(&self) -> Option<Instant> {
+        let steps = self
+            .sessions
+            .values()
+            .filter_map(|session| session.answerer.poll_timeout());
+        steps.chain(self.gate.poll_timeout()).min()
+    }
+
+    fn handle_timeout(&mut self) {
+        let now = Instant::now();
+        self.gate.handle_timeout(now);
+        self.inject();
+        let viewers: Vec<ViewerId> = self.sessions.keys().copied().collect();
+        for viewer in viewers {
+            if let Some(session) = self.sessions.get_mut(&viewer) {
+                session.answerer.handle_timeout(now);
+            }
+            self.perform(viewer);
+        }
+    }
+
+    fn viewer_of(&self, sid: &SessionId) -> Option<ViewerId> {
+        self.sessions
+            .iter()
+            .find(|(_, session)| session.sid == *sid)
+            .map(|(viewer, _)| *viewer)
+    }
+
+    fn handle_signal(&mut self, signal: Signal) {
+        let Some(sid) = signal.sid().cloned() else { return };
+        match signal {
+            Signal::SessionRequest { .. } => self.admit(signal),
+            // From the router it is an order, from the viewer (reason `closed`) a farewell.
+            Signal::SessionEnd { reason, .. } if reason != EndReason::Closed => {
+                if let Some(viewer) = self.viewer_of(&sid) {
+                    self.end(viewer, reason);
+                }
+            }
+            Signal::SessionAccept { .. }
+            | Signal::SessionReject { .. }
+            | Signal::SdpOffer { .. }
+            | Signal::SdpAnswer { .. }
+            | Signal::IceCandidate { .. }
+            | Signal::IceEnd { .. }
+            | Signal::SessionEnd { .. }
+            | Signal::Error { .. } => {
+                let Some(viewer) = self.viewer_of(&sid) else {
+                    return;
+                };
+                self.step(viewer, AnswererInput::Signal(signal));
+            }
+        }
+    }
+
+    fn admit(&mut self, request: Signal) {
+        let Signal::SessionRequest {
+            sid,
+            subject,
+            token,
+            rights,
+            viewer_fp,
+            viewer_nonce,
+            page,
+            local,
+            resume,
+        } = request
+        else {
+            return;
+        };
+        let replaced = resume.and_then(|old| self.viewer_of(&old)).filter(|old| {
+            // Only the holder of the same token may take a session over.
+            self.sessions
+                .get(old)
+                .is_some_and(|session| session.token == token)
+        });
+        if let Some(old) = replaced {
+            self.end(old, EndReason::Replaced);
+        }
+        if self.sessions.len() >= MAX_VIEWERS {
+            router::audit!("RMV3003W", sid = %sid, "Session refused: the host is full");
+            return self.say(Signal::SessionReject {
+                sid,
+                code: Refusal::Full,
+            });
+        }
+        if !rights.has(Right::View) {
+            return self.say(Signal::SessionReject {
+                sid,
+                code: Refusal::Forbidden,
+            });
+        }
+        let viewer = ViewerId(self.next_viewer);
+        self.next_viewer = self.next_viewer.wrapping_add(1);
+        let path = PagePath { page, local };
+        let session = Session::new(
+            sid.clone(),
+            subject,
+            token,
+            rights.clone(),
+            viewer_fp,
+            viewer_nonce,
+            path,
+            Instant::now(),
+        );
+        self.sessions.insert(viewer, session);
+        let host_fp = self.transport.fingerprint().clone();
+        self.say(Signal::SessionAccept { sid, host_fp, rights });
+    }
+
+    /// Gives a session's machine an input and does what it says.
+    fn step(&mut self, viewer: ViewerId, input: AnswererInput) {
+        if let Some(session) = self.sessions.get_mut(&viewer) {
+            session.answerer.handle_input(input, Instant::now());
+        }
+        self.perform(viewer);
+    }
+
+    fn perform(&mut self, viewer: ViewerId) {
+        while let Some(session) = self.sessions.get_mut(&viewer) {
+            let Some(output) = session.answerer.poll_output() else {
+                return;
+            };
+            match output {
+                Output::Offer {
+                    negotiation,
+                    sdp,
+                    caps,
+                } => {
+                    session.browser = caps
+                        .browser
+                        .chars()
+                        .filter(|c| !c.is_control())
+                        .take(64)
+                        .collect();
+                    session.wanted_size = caps.size;
+                    let path = session.path.clone();
+                    self.transport.accept_offer(viewer, negotiation, sdp, &path);
+                }
+                Output::Answer { negotiation, sdp } => {
+                    let iat = router::auth::direct::unix_now();
+                    let host_fp = self.transport.fingerprint();
+                    let bind_sig = self.identity.bind(
+                        &session.sid,
+                        host_fp,
+                        &session.viewer_fp,
+                        &session.viewer_nonce,
+                        &session.rights,
+                        iat,
+                    );
+                    let answer = Signal::SdpAnswer {
+                        sid: session.sid.clone(),
+                        negotiation,
+                        sdp,
+                        bind_sig,
+                        bind_iat: iat,
+                    };
+                    self.say(answer);
+                }
+                Output::Candidate(candidate) => self.transport.add_candidate(viewer, &candidate),
+                Output::Send(signal) => self.say(signal),
+                Output::Live => self.go_live(viewer),
+                Output::Close(reason) => return self.drop_session(viewer, reason),
+            }
+        }
+    }
+
+    fn say(&mut self, signal: Signal) {
+        if self.link.to_router.try_send(signal).is_err() {
+            tracing::warn!("Dropped a message to the router: it does not keep up");
+        }
+    }
+
+    fn go_live(&mut self, viewer: ViewerId) {
+        let Some(session) = self.sessions.get_mut(&viewer) else {
+            return;
+        };
+        session.live = true;
+        session.awaits_key = true;
+        router::audit!("RMV3004I", sid = %session.sid, subject = session.subject, viewer = viewer.0, "Session started");
+        self.gate.join(viewer, session.rights.clone());
+        self.transport.set_desired_bitrate(viewer, self.max_bps);
+        self.tell_viewers_to_studio();
+        self.announce_viewers();
+        self.size_to_newcomer(viewer);
+    }
+
+    fn end(&mut self, viewer: ViewerId, reason: EndReason) {
+        self.step(viewer, AnswererInput::End(reason));
+    }
+
+    fn drop_session(&mut self, viewer: ViewerId, reason: EndReason) {
+        let Some(session) = self.sessions.remove(&viewer) else {
+            return;
+        };
+        router::audit!("RMV3006I", sid = %session.sid, viewer = viewer.0, ?reason, "Session ended");
+        self.transport.close(viewer);
+        self.gate.leave(viewer);
+        self.inject();
+        self.quality.handle_leave(&viewer);
+        self.update_bitrate();
+        self.tell_viewers_to_studio();
+        self.announce_viewers();
+        // The viewer or the path ended it: the router has not heard of that yet.
+        if matches!(
+            reason,
+            EndReason::Closed | EndReason::Lost | EndReason::Policy | EndReason::Error
+        ) {
+            self.say(Signal::SessionEnd {
+                sid: session.sid,
+                reason,
+            });
+        }
+    }
+
+    fn handle_transport(&mut self, event: TransportEvent) {
+        match event {
+            TransportEvent::Answer {
+                peer,
+                negotiation,
+                sdp,
+            } => self.step(peer, AnswererInput::Answer { negotiation, sdp }),
+            TransportEvent::AnswerFailed {
+                peer,
+                negotiation,
+                code,
+            } => {
+                self.step(peer, AnswererInput::AnswerFailed { negotiation, code });
+            }
+            TransportEvent::Candidate { peer, candidate } => {
+                if let Some(session) = self.sessions.get(&peer) {
+                    self.say(Signal::IceCandidate {
+                        sid: session.sid.clone(),
+                        candidate,
+                        mid: None,
+                    });
+                }
+            }
+            TransportEvent::Connected { peer, codecs } => self.connected(peer, codecs),
+            TransportEvent::ChannelOpen { peer, channel } => self.channel_open(peer, channel),
+            TransportEvent::Message { peer, channel, data } => self.message(peer, channel, &data),
+            TransportEvent::KeyframeWish { peer } => self.wish_keyframe(peer),
+            TransportEvent::Estimate { peer, bps } => {
+                self.quality.handle_estimate(peer, bps);
+                if let Some(session) = self.sessions.get_mut(&peer) {
+                    session.estimate = Some(bps);
+                }
+                self.update_bitrate();
+            }
+            TransportEvent::Lost { peer } => self.step(peer, AnswererInput::Lost),
+        }
+    }
+
+    fn connected(&mut self, viewer: ViewerId, codecs: Vec<Codec>) {
+        if codecs.is_empty() {
+            if let Some(session) = self.sessions.get(&viewer) {
+                let error = Signal::Error {
+                    code: Refusal::Codec,
+                    reference: Some("sdp.offer".to_owned()),
+                };
+                tracing::info!(sid = %session.sid, "Viewer decodes none of our codecs");
+                self.say(error);
+            }
+            return self.end(viewer, EndReason::Policy);
+        }
+        if let Some(session) = self.sessions.get_mut(&viewer) {
+            session.codecs = codecs;
+        }
+        self.step(viewer, AnswererInput::Connected);
+    }
+
+    fn update_bitrate(&mut self) {
+        if let Some(bps) = self.quality.poll_target() {
+            self.studio.try_tell(Command::Bitrate(bps));
+        }
+    }
+
+    fn stop(&mut self) {
+        let viewers: Vec<ViewerId> = self.sessions.keys().copied().collect();
+        for viewer in viewers {
+            self.end(viewer, EndReason::Stopping);
+        }
+        self.studio.try_tell(Command::Stop);
+    }
+}

@@ -1,0 +1,244 @@
+//! The channel `ctl`: what viewers may ask for, and what they are told.
+
+use std::time::Instant;
+
+use signaling_spec::channel::Channel;
+use signaling_spec::channel::control::{FromHost, FromViewer, ViewerInfo};
+use signaling_spec::limits::{MAX_DISPLAY_HEIGHT, MAX_DISPLAY_WIDTH, MIN_DISPLAY_SIDE};
+use signaling_spec::{DecodeError, EndReason, Refusal, Right, ViewerId};
+
+use super::Hub;
+use super::session::BACKLOG;
+use crate::media::studio::Command;
+use crate::transport::Sent;
+
+impl Hub {
+    pub(super) fn channel_open(&mut self, viewer: ViewerId, channel: Channel) {
+        if channel != Channel::Ctl {
+            return;
+        }
+        let Some(session) = self.sessions.get_mut(&viewer) else {
+            return;
+        };
+        session.ctl_open = true;
+        let hello = FromHost::Hello {
+            viewer,
+            rights: session.rights.clone(),
+            host_name: self.identity.name.clone(),
+        };
+        self.tell(viewer, hello);
+        self.announce_viewers();
+        self.tell_screen(viewer);
+    }
+
+    /// Sends one message, after those that wait.
+    pub(super) fn tell(&mut self, viewer: ViewerId, message: FromHost) {
+        let Some(session) = self.sessions.get_mut(&viewer).filter(|session| session.ctl_open) else {
+            return;
+        };
+        session.backlog.push_back(message);
+        if session.backlog.len() > BACKLOG {
+            tracing::info!(viewer = viewer.0, "Viewer takes no messages; it is cut off");
+            return self.end(viewer, EndReason::Error);
+        }
+        self.flush(viewer);
+    }
+
+    pub(super) fn flush(&mut self, viewer: ViewerId) {
+        let Some(session) = self.sessions.get_mut(&viewer) else {
+            return;
+        };
+        while let Some(message) = session.backlog.front() {
+            match self
+                .transport
+                .send(viewer, Channel::Ctl, false, message.encode().as_bytes())
+            {
+                Sent::Taken => drop(session.backlog.pop_front()),
+                Sent::Full | Sent::Closed => return,
+            }
+        }
+    }
+
+    pub(super) fn tell_all(&mut self, message: &FromHost) {
+        let viewers: Vec<ViewerId> = self.sessions.keys().copied().collect();
+        for viewer in viewers {
+            self.tell(viewer, message.clone());
+        }
+    }
+
+    pub(super) fn announce_viewers(&mut self) {
+        let now = Instant::now();
+        let list = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.live)
+            .map(|(viewer, session)| ViewerInfo {
+                viewer: *viewer,
+                subject: session.subject.clone(),
+                browser: session.browser.clone(),
+                controls: session.rights.has(Right::InputKeyboard) || session.rights.has(Right::InputPointer),
+                since: u32::try_from(now.saturating_duration_since(session.since).as_secs())
+                    .unwrap_or(u32::MAX),
+            })
+            .collect();
+        self.tell_all(&FromHost::Viewers { list });
+    }
+
+    pub(super) fn handle_heartbeat(&mut self) {
+        self.beats = self.beats.wrapping_add(1);
+        self.tell_all(&FromHost::Heartbeat { n: self.beats });
+        self.flush_traces();
+        self.thin_out();
+    }
+
+    pub(super) fn message(&mut self, viewer: ViewerId, channel: Option<Channel>, data: &[u8]) {
+        let now = Instant::now();
+        let Some(session) = self.sessions.get_mut(&viewer) else {
+            return;
+        };
+        let rate = match channel {
+            Some(Channel::Input | Channel::Motion) => &mut session.input_rate,
+            Some(Channel::Ctl | Channel::Bulk) | None => &mut session.control_rate,
+        };
+        if !rate.take(now) {
+            return self.refuse(
+                viewer,
+                Refusal::TooMany,
+                channel.map_or("channel", Channel::label),
+            );
+        }
+        match channel {
+            Some(Channel::Input) => self.input(viewer, data),
+            Some(Channel::Motion) => self.motion(viewer, data),
+            Some(Channel::Ctl) => self.control(viewer, data),
+            Some(Channel::Bulk) | None => self.refuse(viewer, Refusal::Unsupported, "bulk"),
+        }
+    }
+
+    fn control(&mut self, viewer: ViewerId, data: &[u8]) {
+        let decoded = std::str::from_utf8(data)
+            .map_err(|_| Refusal::Malformed)
+            .and_then(|text| {
+                FromViewer::decode(text).map_err(|error| {
+                    tracing::debug!(viewer = viewer.0, %error, "Refused a control message");
+                    if let DecodeError::Malformed(why) = &error {
+                        tracing::trace!(%why, "Control message is malformed");
+                    }
+                    error.code()
+                })
+            });
+        let message = match decoded {
+            Ok(message) => message,
+            Err(code) => return self.refuse(viewer, code, "ctl"),
+        };
+        let kind = message.kind();
+        let need = match &message {
+            FromViewer::DisplayResize { .. } => Right::DisplayResize,
+            FromViewer::QualityLimit { .. } | FromViewer::ViewerDismiss { .. } => Right::SessionManage,
+            FromViewer::PageHidden { .. } | FromViewer::VideoRefresh {} | FromViewer::Ping { .. } => {
+                Right::View
+            }
+        };
+        let has = self
+            .sessions
+            .get(&viewer)
+            .is_some_and(|session| session.rights.has(need));
+        if !has {
+            return self.refuse(viewer, Refusal::Forbidden, kind);
+        }
+        let done = match message {
+            FromViewer::DisplayResize { width, height } => self.resize(width, height),
+            FromViewer::QualityLimit { max_kbps } => self.limit(max_kbps),
+            FromViewer::PageHidden { hidden } => self.hide(viewer, hidden),
+            FromViewer::VideoRefresh {} => {
+                self.wish_keyframe(viewer);
+                Ok(())
+            }
+            FromViewer::ViewerDismiss { viewer: other } => self.dismiss(viewer, other),
+            FromViewer::Ping { t } => {
+                self.tell(viewer, FromHost::Pong { t });
+                Ok(())
+            }
+        };
+        self.refuse_if(viewer, done, kind);
+    }
+
+    fn resize(&mut self, width: u32, height: u32) -> Result<(), Refusal> {
+        let fits = |side: u32, most: u32| (MIN_DISPLAY_SIDE..=most).contains(&side);
+        if !fits(width, MAX_DISPLAY_WIDTH) || !fits(height, MAX_DISPLAY_HEIGHT) {
+            return Err(Refusal::Malformed);
+        }
+        self.studio.try_tell(Command::Resize(width & !1, height & !1));
+        Ok(())
+    }
+
+    /// A newcomer's window sizes a virtual desktop that nobody else looks at.
+    pub(super) fn size_to_newcomer(&mut self, viewer: ViewerId) {
+        let alone = self.sessions.values().filter(|session| session.live).count() == 1;
+        let Some(session) = self.sessions.get(&viewer) else {
+            return;
+        };
+        let wanted = session
+            .wanted_size
+            .filter(|_| session.rights.has(Right::DisplayResize));
+        if let Some([width, height]) = wanted.filter(|_| alone && self.follow_window) {
+            let _ = self.resize(width, height);
+        }
+    }
+
+    fn limit(&mut self, max_kbps: Option<u32>) -> Result<(), Refusal> {
+        let bps = max_kbps.map_or(self.max_bps, |kbps| (u64::from(kbps) * 1000).min(self.max_bps));
+        self.quality.set_ceiling(bps);
+        self.screen.limit = max_kbps;
+        self.update_bitrate();
+        self.tell_video_state();
+        Ok(())
+    }
+
+    fn hide(&mut self, viewer: ViewerId, hidden: bool) -> Result<(), Refusal> {
+        let Some(session) = self.sessions.get_mut(&viewer) else {
+            return Ok(());
+        };
+        if session.hidden != hidden {
+            session.hidden = hidden;
+            session.awaits_key = true;
+            self.tell_viewers_to_studio();
+            if !hidden {
+                self.wish_keyframe(viewer);
+            }
+        }
+        Ok(())
+    }
+
+    fn dismiss(&mut self, by: ViewerId, other: ViewerId) -> Result<(), Refusal> {
+        if !self.sessions.contains_key(&other) {
+            return Err(Refusal::NotFound);
+        }
+        router::audit!("RMV3009I", by = by.0, viewer = other.0, "Viewer dismissed");
+        self.end(other, EndReason::Dismissed);
+        Ok(())
+    }
+
+    pub(super) fn refuse_if(&mut self, viewer: ViewerId, done: Result<(), Refusal>, reference: &str) {
+        if let Err(code) = done {
+            self.refuse(viewer, code, reference);
+        }
+    }
+
+    /// Says no, and writes it down; not more often than anybody could read.
+    fn refuse(&mut self, viewer: ViewerId, code: Refusal, reference: &str) {
+        let Some(session) = self.sessions.get_mut(&viewer) else {
+            return;
+        };
+        if session.refusal_rate.take(Instant::now()) {
+            router::audit!("RMV4001W", sid = %session.sid, viewer = viewer.0, ?code, reference, "Message refused");
+            self.tell(
+                viewer,
+                FromHost::Refused {
+                    code,
+                    reference: reference.to_owned(),
+                },
+            );
+        }
+    }
+}

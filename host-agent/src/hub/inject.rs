@@ -1,0 +1,81 @@
+//! Keys and pointer: from a viewer's channel through the gate into the system.
+
+use std::time::Instant;
+
+use session_core::input_gate::Inject;
+use signaling_spec::channel::input::{Input, Motion};
+use signaling_spec::{Refusal, ViewerId};
+
+use super::Hub;
+use crate::input::{InputSink, SinkError};
+
+/// Opens the sink; called again after it was lost.
+pub type SinkOpener = Box<dyn FnMut() -> anyhow::Result<Box<dyn InputSink>> + Send>;
+
+impl Hub {
+    pub(super) fn input(&mut self, viewer: ViewerId, data: &[u8]) {
+        let done = match Input::decode(data) {
+            Ok(input) => self.gate.handle_input(viewer, input, Instant::now()),
+            Err(error) => {
+                tracing::debug!(viewer = viewer.0, %error, "Refused an input message");
+                Err(Refusal::Malformed)
+            }
+        };
+        self.inject();
+        self.refuse_if(viewer, done, "input");
+    }
+
+    pub(super) fn motion(&mut self, viewer: ViewerId, data: &[u8]) {
+        let done = match Motion::decode(data) {
+            Ok(motion) => self.gate.handle_motion(viewer, motion, Instant::now()),
+            Err(error) => {
+                tracing::debug!(viewer = viewer.0, %error, "Refused a motion message");
+                Err(Refusal::Malformed)
+            }
+        };
+        self.inject();
+        self.refuse_if(viewer, done, "motion");
+    }
+
+    /// Gives the system what the gate let through.
+    pub(super) fn inject(&mut self) {
+        let mut any = false;
+        while let Some(inject) = self.gate.poll_output() {
+            any = true;
+            let (width, height) = self.screen.size();
+            let Some(sink) = self.sink() else { continue };
+            let done = match inject {
+                Inject::Key(code, down) => sink.key(&code, down),
+                Inject::Button(button, down) => sink.button(button, down),
+                Inject::Wheel(dx, dy) => sink.wheel(dx, dy),
+                Inject::MoveTo(at) => {
+                    let (x, y) = at.to_pixel(width, height);
+                    sink.move_to(x, y)
+                }
+                Inject::MoveBy(dx, dy) => sink.move_by(dx, dy),
+            };
+            self.check_sink(done);
+        }
+        if any && let Some(sink) = self.sink.as_mut() {
+            let done = sink.flush();
+            self.check_sink(done);
+        }
+    }
+
+    fn sink(&mut self) -> Option<&mut Box<dyn InputSink>> {
+        if self.sink.is_none() {
+            match (self.open_sink)() {
+                Ok(sink) => self.sink = Some(sink),
+                Err(error) => tracing::warn!(error = format!("{error:#}"), "Input goes nowhere"),
+            }
+        }
+        self.sink.as_mut()
+    }
+
+    fn check_sink(&mut self, done: Result<(), SinkError>) {
+        if let Err(error) = done {
+            tracing::warn!(error = %error, "Input is lost; it is opened again with the next event");
+            self.sink = None;
+        }
+    }
+}

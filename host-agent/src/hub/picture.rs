@@ -1,0 +1,333 @@
+//! What the studio makes, on its way to the viewers: frames, sizes, pointer shapes.
+
+use std::collections::BTreeMap;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use signaling_spec::channel::control::{DisplayHealth, FrameTrace, FromHost};
+use signaling_spec::limits::MAX_CONTROL_BYTES;
+use signaling_spec::{Refusal, ViewerId};
+
+use super::Hub;
+use crate::media::studio::{Command, StudioEvent, Trace};
+use crate::screen::CursorShape;
+use crate::transport::{Codec, EncodedFrame};
+
+/// Pointer shapes that are remembered; applications use a dozen.
+const CURSORS: usize = 64;
+/// Traces that are told in one second.
+const TRACES: usize = 8;
+/// Seconds between the keyframes that a viewer with a much slower path gets.
+const THIN_SECONDS: u64 = 3;
+
+/// What is shown, as newcomers are told it.
+#[derive(Debug)]
+pub(super) struct Screen {
+    width: u32,
+    height: u32,
+    resizable: bool,
+    health: DisplayHealth,
+    cursors: Vec<(u32, CursorShape, FromHost)>,
+    next_cursor: u32,
+    cursor: Option<u32>,
+    encoders: BTreeMap<Codec, &'static str>,
+    pub(super) limit: Option<u32>,
+    traces: Vec<FrameTrace>,
+}
+
+impl Default for Screen {
+    fn default() -> Self {
+        Self {
+            width: 0,
+            height: 0,
+            resizable: false,
+            health: DisplayHealth::Gone,
+            cursors: Vec::new(),
+            next_cursor: 0,
+            cursor: None,
+            encoders: BTreeMap::new(),
+            limit: None,
+            traces: Vec::new(),
+        }
+    }
+}
+
+impl Screen {
+    pub(super) fn size(&self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+
+    fn state(&self) -> FromHost {
+        FromHost::DisplayState {
+            width: self.width,
+            height: self.height,
+            resizable: self.resizable,
+            state: self.health,
+        }
+    }
+}
+
+impl Hub {
+    pub(super) fn handle_studio(&mut self, event: StudioEvent) {
+        match event {
+            StudioEvent::Frame { frame, trace } => self.frame(&frame, trace),
+            StudioEvent::Assigned(assigned) => self.assigned(&assigned),
+            StudioEvent::Encoder { codec, element } => {
+                self.screen.encoders.insert(codec, element);
+                // Whoever decodes this codec starts anew with its first keyframe.
+                for session in self
+                    .sessions
+                    .values_mut()
+                    .filter(|session| session.assigned == Some(codec))
+                {
+                    session.awaits_key = true;
+                }
+                if self.screen.health == DisplayHealth::NoEncoder {
+                    self.set_health(DisplayHealth::Live);
+                }
+                self.tell_video_state();
+            }
+            StudioEvent::Size {
+                width,
+                height,
+                resizable,
+                about,
+            } => {
+                tracing::info!(width, height, about, "Screen is shown");
+                (self.screen.width, self.screen.height, self.screen.resizable) = (width, height, resizable);
+                self.screen.health = DisplayHealth::Live;
+                let state = self.screen.state();
+                self.tell_all(&state);
+            }
+            StudioEvent::Gone { why } => {
+                tracing::debug!(why, "Screen is not there");
+                self.sink = None;
+                self.set_health(DisplayHealth::Gone);
+            }
+            StudioEvent::NoEncoder => self.set_health(DisplayHealth::NoEncoder),
+            StudioEvent::Cursor(shape) => self.cursor(shape),
+            StudioEvent::CursorHidden => self.use_cursor(None),
+            StudioEvent::ResizeFailed(why) => {
+                tracing::info!(why, "Screen was not resized");
+                self.tell_all(&FromHost::Refused {
+                    code: Refusal::Failed,
+                    reference: "display.resize".to_owned(),
+                });
+            }
+        }
+    }
+
+    fn set_health(&mut self, health: DisplayHealth) {
+        if self.screen.health != health {
+            self.screen.health = health;
+            let state = self.screen.state();
+            self.tell_all(&state);
+        }
+    }
+
+    /// Who watches now, and with which codecs.
+    pub(super) fn tell_viewers_to_studio(&self) {
+        let viewers = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.live && !session.hidden)
+            .map(|(viewer, session)| (*viewer, session.codecs.clone()))
+            .collect();
+        self.studio.try_tell(Command::Viewers(viewers));
+    }
+
+    fn assigned(&mut self, assigned: &BTreeMap<ViewerId, Codec>) {
+        let mut wishes = Vec::new();
+        for (viewer, session) in &mut self.sessions {
+            let codec = assigned.get(viewer).copied();
+            if codec.is_some() && (session.assigned != codec || session.awaits_key) {
+                session.awaits_key = true;
+                wishes.push(*viewer);
+            }
+            session.assigned = codec.or(session.assigned);
+        }
+        for viewer in wishes {
+            self.wish_keyframe(viewer);
+        }
+        self.tell_video_state();
+    }
+
+    pub(super) fn wish_keyframe(&mut self, viewer: ViewerId) {
+        if let Some(codec) = self.sessions.get(&viewer).and_then(|session| session.assigned) {
+            self.studio.try_tell(Command::Keyframe(codec));
+        }
+    }
+
+    fn frame(&mut self, frame: &EncodedFrame, trace: Trace) {
+        let target = self.quality.target();
+        for (viewer, session) in &mut self.sessions {
+            let watches = session.live && !session.hidden && session.assigned == Some(frame.codec);
+            // A path with less than half of the rate would only build a queue: it gets keyframes alone.
+            let slow = session.estimate.is_some_and(|bps| bps * 2 < target);
+            session.awaits_key |= slow && watches && !frame.key;
+            if !watches || (session.awaits_key && !frame.key) {
+                continue;
+            }
+            session.awaits_key = false;
+            self.transport.send_frame(*viewer, frame);
+        }
+        if self.screen.traces.len() < TRACES {
+            let before = Instant::now().saturating_duration_since(frame.captured);
+            let at = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default()
+                .saturating_sub(before);
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "RTP timestamps wrap at 32 bits (RFC 3550)"
+            )]
+            let rtp = frame.rtp_time as u32;
+            self.screen.traces.push(FrameTrace {
+                rtp,
+                capture_ms: trace.capture.as_secs_f32() * 1000.0,
+                encode_ms: trace.encode.as_secs_f32() * 1000.0,
+                at_ms: at.as_secs_f64() * 1000.0,
+            });
+        }
+    }
+
+    pub(super) fn flush_traces(&mut self) {
+        if !self.screen.traces.is_empty() {
+            let frames = std::mem::take(&mut self.screen.traces);
+            self.tell_all(&FromHost::VideoTrace { frames });
+        }
+    }
+
+    /// Gives viewers on much slower paths a picture now and then.
+    pub(super) fn thin_out(&mut self) {
+        let now = Instant::now();
+        let target = self.quality.target();
+        let due = self
+            .last_thinning
+            .is_none_or(|last| now.duration_since(last).as_secs() >= THIN_SECONDS);
+        let slow =
+            |session: &super::Session| session.live && session.estimate.is_some_and(|bps| bps * 2 < target);
+        let waiting: Vec<ViewerId> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.awaits_key && slow(session))
+            .map(|(viewer, _)| *viewer)
+            .collect();
+        if due && !waiting.is_empty() {
+            self.last_thinning = Some(now);
+            waiting.into_iter().for_each(|viewer| self.wish_keyframe(viewer));
+        }
+    }
+
+    /// Everything that a newcomer must know of the screen.
+    pub(super) fn tell_screen(&mut self, viewer: ViewerId) {
+        let state = self.screen.state();
+        self.tell(viewer, state);
+        self.tell_cursor(viewer);
+        let state = self.video_state(viewer);
+        state.into_iter().for_each(|state| self.tell(viewer, state));
+    }
+
+    fn video_state(&self, viewer: ViewerId) -> Option<FromHost> {
+        let codec = self.sessions.get(&viewer)?.assigned?;
+        let encoder = self
+            .screen
+            .encoders
+            .get(&codec)
+            .copied()
+            .unwrap_or_default()
+            .to_owned();
+        Some(FromHost::VideoState {
+            codec: codec.name().to_owned(),
+            encoder,
+            max_kbps: self.screen.limit,
+        })
+    }
+
+    pub(super) fn tell_video_state(&mut self) {
+        let viewers: Vec<ViewerId> = self.sessions.keys().copied().collect();
+        for viewer in viewers {
+            if let Some(state) = self.video_state(viewer) {
+                self.tell(viewer, state);
+            }
+        }
+    }
+
+    fn cursor(&mut self, shape: CursorShape) {
+        let known = self
+            .screen
+            .cursors
+            .iter()
+            .find(|(_, known, _)| *known == shape)
+            .map(|(id, _, _)| *id);
+        let id = known.or_else(|| {
+            let id = self.screen.next_cursor;
+            let message = shape_message(id, &shape)?;
+            self.screen.next_cursor = id.wrapping_add(1);
+            if self.screen.cursors.len() >= CURSORS {
+                self.screen.cursors.remove(0);
+            }
+            self.screen.cursors.push((id, shape, message));
+            Some(id)
+        });
+        self.use_cursor(id);
+    }
+
+    fn use_cursor(&mut self, id: Option<u32>) {
+        self.screen.cursor = id;
+        let viewers: Vec<ViewerId> = self.sessions.keys().copied().collect();
+        for viewer in viewers {
+            self.tell_cursor(viewer);
+        }
+    }
+
+    fn tell_cursor(&mut self, viewer: ViewerId) {
+        let id = self.screen.cursor;
+        let shape = self
+            .screen
+            .cursors
+            .iter()
+            .find(|(known, _, _)| Some(*known) == id)
+            .map(|(_, _, message)| message.clone());
+        let Some(session) = self.sessions.get_mut(&viewer).filter(|session| session.ctl_open) else {
+            return;
+        };
+        if let (Some(id), Some(message)) = (id, shape)
+            && !session.cursors.contains(&id)
+        {
+            session.cursors.push(id);
+            self.tell(viewer, message);
+        }
+        self.tell(viewer, FromHost::CursorUse { id });
+    }
+}
+
+/// `None` for a shape that cannot be sent: too large even as PNG.
+fn shape_message(id: u32, shape: &CursorShape) -> Option<FromHost> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, shape.width, shape.height);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder
+        .write_header()
+        .and_then(|mut writer| writer.write_image_data(&shape.rgba))
+        .ok()?;
+    let png = base64::engine::general_purpose::STANDARD.encode(&bytes);
+    if png.len() + 256 > MAX_CONTROL_BYTES {
+        tracing::info!(
+            width = shape.width,
+            height = shape.height,
+            "Pointer shape is too large to send"
+        );
+        return None;
+    }
+    let (width, height, hot_x, hot_y) = (shape.width, shape.height, shape.hot_x, shape.hot_y);
+    Some(FromHost::CursorShape {
+        id,
+        width,
+        height,
+        hot_x,
+        hot_y,
+        png,
+    })
+}

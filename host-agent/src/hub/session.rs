@@ -1,0 +1,88 @@
+//! One viewer's stay: what the hub remembers of it.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use session_core::answerer::Answerer;
+use session_core::rate::Bucket;
+use signaling_spec::channel::control::FromHost;
+use signaling_spec::limits::{MAX_CONTROL_RATE, MAX_INPUT_RATE};
+use signaling_spec::{Fingerprint, Rights, SessionId, TokenId};
+
+use crate::transport::{Codec, PagePath};
+
+/// Messages on `ctl` that may wait for a slow viewer; one that lets more wait is cut off.
+pub(super) const BACKLOG: usize = 256;
+/// Refusals a second that a viewer is told of.
+const REFUSALS: u32 = 5;
+
+/// See the module documentation.
+pub(super) struct Session {
+    pub(super) sid: SessionId,
+    pub(super) subject: String,
+    pub(super) token: TokenId,
+    pub(super) rights: Rights,
+    pub(super) viewer_fp: Fingerprint,
+    pub(super) viewer_nonce: String,
+    pub(super) path: PagePath,
+    pub(super) answerer: Answerer,
+    pub(super) browser: String,
+    /// Size of its window in device pixels, if it said.
+    pub(super) wanted_size: Option<[u32; 2]>,
+    pub(super) since: Instant,
+    pub(super) live: bool,
+    /// Its page is hidden: it gets no pictures.
+    pub(super) hidden: bool,
+    /// It cannot decode what comes until a keyframe does.
+    pub(super) awaits_key: bool,
+    pub(super) codecs: Vec<Codec>,
+    pub(super) assigned: Option<Codec>,
+    pub(super) estimate: Option<u64>,
+    pub(super) ctl_open: bool,
+    pub(super) backlog: VecDeque<FromHost>,
+    pub(super) input_rate: Bucket,
+    pub(super) control_rate: Bucket,
+    pub(super) refusal_rate: Bucket,
+    /// Pointer shapes that it has.
+    pub(super) cursors: Vec<u32>,
+}
+
+impl Session {
+    #[expect(clippy::too_many_arguments, reason = "each is one field of the request")]
+    pub(super) fn new(
+        sid: SessionId,
+        subject: String,
+        token: TokenId,
+        rights: Rights,
+        viewer_fp: Fingerprint,
+        viewer_nonce: String,
+        path: PagePath,
+        now: Instant,
+    ) -> Self {
+        Self {
+            answerer: Answerer::new(sid.clone(), viewer_fp.clone(), now),
+            sid,
+            subject,
+            token,
+            rights,
+            viewer_fp,
+            viewer_nonce,
+            path,
+            browser: String::new(),
+            wanted_size: None,
+            since: now,
+            live: false,
+            hidden: false,
+            awaits_key: true,
+            codecs: Vec::new(),
+            assigned: None,
+            estimate: None,
+            ctl_open: false,
+            backlog: VecDeque::new(),
+            input_rate: Bucket::new(MAX_INPUT_RATE),
+            control_rate: Bucket::new(MAX_CONTROL_RATE),
+            refusal_rate: Bucket::new(REFUSALS),
+            cursors: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The agent's handle on one encoder process.
+
+use std::io;
+use std::net::Shutdown;
+use std::ops::Range;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+use super::convert::{convert, even};
+use super::ring::{Ring, SLOTS};
+use super::rungs::{Layout, Rung};
+use super::wire::{FromWorker, ToWorker};
+use crate::screen::Picture;
+
+/// A picture that does not come out within this time means that the encoder hangs.
+const HANG: Duration = Duration::from_secs(3);
+
+/// How the worker is started.
+#[derive(Clone, Debug)]
+pub struct Launcher {
+    /// The binary that knows `encoder-worker`: our own.
+    pub program: PathBuf,
+    /// Where GStreamer keeps its list of plug-ins.
+    pub registry: PathBuf,
+}
+
+/// What a worker's reader thread says, with the number of the worker.
+#[derive(Debug)]
+pub enum WorkerEvent {
+    Said(FromWorker),
+    /// The process is gone or has lost its mind.
+    Gone,
+}
+
+#[derive(Clone, Debug)]
+struct Slot {
+    free: bool,
+    /// Rows in which it differs from the source's picture.
+    stale: Range<u32>,
+}
+
+/// See the module documentation.
+#[derive(Debug)]
+pub struct Encoder {
+    pub rung: Rung,
+    /// Tells this worker's events from those of one that it replaced.
+    pub number: u64,
+    child: Child,
+    socket: UnixStream,
+    ring: Ring,
+    layout: Layout,
+    slots: [Slot; SLOTS],
+    /// Frames sent that have not come back, with the time of sending.
+    in_flight: Vec<(u64, Instant)>,
+    bps: u64,
+}
+
+impl Launcher {
+    /// A worker process with its end of the socket as standard input and `memory` as standard output.
+    fn spawn(&self, element: &str, socket: OwnedFd, memory: OwnedFd) -> anyhow::Result<Child> {
+        Command::new(&self.program)
+            .args(["encoder-worker", element])
+            .env("GST_REGISTRY", &self.registry)
+            .stdin(Stdio::from(socket))
+            .stdout(Stdio::from(memory))
+            .stderr(Stdio::inherit())
+            .spawn()
+            .with_context(|| format!("{} cannot be started", self.program.display()))
+    }
+}
+
+impl Encoder {
+    /// Starts a worker. `tell` is called from its reader thread.
+    ///
+    /// # Errors
+    /// The process cannot be started.
+    pub fn start(
+        launcher: &Launcher,
+        rung: Rung,
+        number: u64,
+        size: (u32, u32),
+        bps: u64,
+        tell: impl Fn(u64, WorkerEvent) + Send + 'static,
+    ) -> anyhow::Result<Self> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let ring = Ring::create()?;
+        let child = launcher.spawn(rung.element, theirs.into(), ring.share()?)?;
+        let mut from = ours.try_clone()?;
+        std::thread::Builder::new()
+            .name(format!("from-{}", rung.element))
+            .spawn(move || {
+                while let Ok(message) = FromWorker::receive(&mut from) {
+                    tell(number, WorkerEvent::Said(message));
+                }
+                tell(number, WorkerEvent::Gone);
+            })?;
+        let mut encoder = Self {
+            rung,
+            number,
+            child,
+            socket: ours,
+            ring,
+            layout: Layout::new(rung.format, size.0, size.1),
+            slots: std::array::from_fn(|_| Slot {
+                free: true,
+                stale: 0..size.1,
+            }),
+            in_flight: Vec::new(),
+            bps,
+        };
+        encoder.restart(size)?;
+        Ok(encoder)
+    }
+
+    /// Pictures have another size from now on.
+    ///
+    /// # Errors
+    /// The worker is gone.
+    pub fn restart(&mut self, size: (u32, u32)) -> io::Result<()> {
+        self.layout = Layout::new(self.rung.format, size.0, size.1);
+        self.in_flight.clear();
+        for slot in &mut self.slots {
+            slot.stale = 0..size.1;
+        }
+        ToWorker::Start {
+            width: size.0,
+            height: size.1,
+            bps: self.bps,
+        }
+        .send(&self.socket)
+    }
+
+    pub fn set_bitrate(&mut self, bps: u64) {
+        if self.bps != bps {
+            self.bps = bps;
+            // A dead worker is noticed by its reader.
+            let _ = ToWorker::Bitrate { bps }.send(&self.socket);
+        }
+    }
+
+    /// The source's picture changed in these rows.
+    pub fn note_damage(&mut self, rows: &Range<u32>) {
+        for slot in &mut self.slots {
+            slot.stale = union(&slot.stale, rows);
+        }
+    }
+
+    /// Whether a picture would be taken now: one at a time, so that each is as new as it can be.
+    pub fn is_ready(&self) -> bool {
+        self.in_flight.is_empty() && self.slots.iter().any(|slot| slot.free)
+    }
+
+    /// Hands over the picture. Call `note_damage` with its dirty rows before.
+    ///
+    /// # Errors
+    /// No slot is free, or the worker is gone.
+    pub fn submit(&mut self, picture: &Picture<'_>, id: u64, key: bool, now: Instant) -> anyhow::Result<()> {
+        let free = self
+            .slots
+            .iter()
+            .position(|slot| slot.free)
+            .context("no slot is free")?;
+        let rows = even(&self.slots[free].stale, self.layout.height);
+        let memory = self.ring.slot_mut(free, self.layout.size);
+        convert(
+            picture,
+            rows,
+            self.rung.format,
+            self.rung.matrix(),
+            &self.layout,
+            memory,
+        )?;
+        self.slots[free] = Slot {
+            free: false,
+            stale: 0..0,
+        };
+        self.in_flight.push((id, now));
+        ToWorker::Frame {
+            slot: u8::try_from(free)?,
+            id,
+            key,
+        }
+        .send(&self.socket)?;
+        Ok(())
+    }
+
+    pub fn handle_free(&mut self, slot: u8) {
+        if let Some(slot) = self.slots.get_mut(usize::from(slot)) {
+            slot.free = true;
+        }
+    }
+
+    /// The picture of that frame came out; returns how long it took.
+    pub fn handle_unit(&mut self, id: u64, now: Instant) -> Option<Duration> {
+        let at = self.in_flight.iter().position(|(sent, _)| *sent == id)?;
+        let (_, sent) = self.in_flight.remove(at);
+        Some(now.saturating_duration_since(sent))
+    }
+
+    /// When it counts as hanging, if nothing comes out before.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.in_flight.first().map(|(_, sent)| *sent + HANG)
+    }
+
+    pub fn size(&self) -> (u32, u32) {
+        (self.layout.width, self.layout.height)
+    }
+}
+
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        let _ = self.socket.shutdown(Shutdown::Both);
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn union(a: &Range<u32>, b: &Range<u32>) -> Range<u32> {
+    match (a.is_empty(), b.is_empty()) {
+        (true, _) => b.clone(),
+        (_, true) => a.clone(),
+        (false, false) => a.start.min(b.start)..a.end.max(b.end),
+    }
+}

@@ -1,0 +1,350 @@
+//! The thread that owns the screen and feeds the encoders.
+//!
+//! It sleeps until the screen changes, an encoder wants something, or it is told something; so a still
+//! screen costs nothing. A change is grabbed at once unless the last grab was less than a frame ago; an
+//! encoder gets the next picture when its last one is out. After the last change the same picture is
+//! encoded a few times more, until the encoder has nothing to add: that sharpens what scrolled.
+
+mod feed;
+
+use std::collections::BTreeMap;
+use std::os::fd::AsFd as _;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use session_core::hold_back::HoldBack;
+use session_core::ladder::Ladder;
+use signaling_spec::ViewerId;
+
+use self::feed::Feeds;
+use super::encoder::{Launcher, WorkerEvent};
+use super::rungs::Rung;
+use crate::screen::{CursorShape, Source, SourceError, SourceEvent};
+use crate::transport::{Codec, EncodedFrame};
+
+/// The least time between two grabs: 60 a second.
+const FRAME: Duration = Duration::from_micros(16_400);
+
+/// What the studio may be told.
+#[derive(Debug)]
+pub enum Command {
+    /// Who watches, and what each can decode, best first.
+    Viewers(BTreeMap<ViewerId, Vec<Codec>>),
+    /// Somebody needs a whole picture in that codec.
+    Keyframe(Codec),
+    Bitrate(u64),
+    Resize(u32, u32),
+    /// The encoders that work here, best first.
+    Rungs(Vec<Rung>),
+    Stop,
+    Worker(u64, WorkerEvent),
+}
+
+/// What the studio says.
+#[derive(Debug)]
+pub enum StudioEvent {
+    Frame {
+        frame: EncodedFrame,
+        trace: Trace,
+    },
+    /// Which codec each viewer gets.
+    Assigned(BTreeMap<ViewerId, Codec>),
+    /// The encoder in use for a codec.
+    Encoder {
+        codec: Codec,
+        element: &'static str,
+    },
+    /// The screen is there, with this size.
+    Size {
+        width: u32,
+        height: u32,
+        resizable: bool,
+        about: String,
+    },
+    Gone {
+        why: String,
+    },
+    /// No encoder works.
+    NoEncoder,
+    Cursor(CursorShape),
+    CursorHidden,
+    ResizeFailed(String),
+}
+
+/// Times of one frame on its way.
+#[derive(Clone, Copy, Debug)]
+pub struct Trace {
+    pub capture: Duration,
+    pub encode: Duration,
+}
+
+/// A handle for telling the studio things from any thread.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    commands: mpsc::SyncSender<Command>,
+    waker: Arc<EventFd>,
+}
+
+impl Desk {
+    /// Tells it, unless 256 other things wait: then the studio hangs, and nothing that it is told matters.
+    pub fn try_tell(&self, command: Command) {
+        match self.commands.try_send(command) {
+            Ok(()) => {
+                let _ = self.waker.write(1);
+            }
+            Err(_) => tracing::error!("The studio takes no commands"),
+        }
+    }
+
+    /// Tells it; waits when the studio is busy with 256 other things.
+    pub fn tell(&self, command: Command) {
+        if self.commands.send(command).is_ok() {
+            let _ = self.waker.write(1);
+        }
+    }
+}
+
+/// Opens the screen; called again after it was lost.
+pub type Opener = Box<dyn FnMut() -> Result<Box<dyn Source>, SourceError> + Send>;
+/// Takes what the studio says. Called on its thread; must not wait.
+pub type Teller = Box<dyn Fn(StudioEvent) + Send>;
+
+/// Starts the thread. It ends on [`Command::Stop`].
+///
+/// # Errors
+/// The system gives no thread or descriptor.
+pub fn start(
+    launcher: Launcher,
+    opener: Opener,
+    bps: u64,
+    tell: Teller,
+) -> anyhow::Result<(Desk, std::thread::JoinHandle<()>)> {
+    let (commands, inbox) = mpsc::sync_channel(256);
+    let waker = Arc::new(EventFd::from_value_and_flags(
+        0,
+        EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC,
+    )?);
+    let desk = Desk { commands, waker };
+    let told = desk.clone();
+    // The source is made on the thread and never leaves it.
+    let run = move || {
+        let studio = Studio {
+            feeds: Feeds::new(launcher, told.clone(), bps),
+            desk: told,
+            inbox,
+            opener,
+            source: None,
+            reopen_at: Some(Instant::now()),
+            pause: HoldBack::default(),
+            tell,
+            last_grab: None,
+            dirty_since: None,
+        };
+        studio.run();
+    };
+    let thread = std::thread::Builder::new().name("studio".to_owned()).spawn(run)?;
+    Ok((desk, thread))
+}
+
+struct Studio {
+    desk: Desk,
+    inbox: mpsc::Receiver<Command>,
+    opener: Opener,
+    source: Option<Box<dyn Source>>,
+    /// When to try to open the screen, while there is none.
+    reopen_at: Option<Instant>,
+    pause: HoldBack,
+    feeds: Feeds,
+    tell: Teller,
+    last_grab: Option<Instant>,
+    /// When the oldest change that was not grabbed was noticed.
+    dirty_since: Option<Instant>,
+}
+
+impl Studio {
+    fn run(mut self) {
+        loop {
+            loop {
+                match self.inbox.try_recv() {
+                    Ok(Command::Stop) | Err(mpsc::TryRecvError::Disconnected) => return,
+                    Ok(command) => self.handle(command),
+                    Err(mpsc::TryRecvError::Empty) => break,
+                }
+            }
+            self.reopen();
+            if let Err(error) = self.pump().and_then(|()| self.shoot()) {
+                self.lose(&error);
+            }
+            self.feeds.handle_timeout(Instant::now(), &self.tell);
+            self.wait();
+        }
+    }
+
+    fn handle(&mut self, command: Command) {
+        let now = Instant::now();
+        match command {
+            Command::Viewers(viewers) => self.feeds.set_viewers(viewers, self.size(), now, &self.tell),
+            Command::Keyframe(codec) => self.feeds.wish_keyframe(codec),
+            Command::Bitrate(bps) => self.feeds.set_bitrate(bps),
+            Command::Rungs(rungs) => {
+                self.feeds.set_ladder(Ladder::new(rungs));
+                self.feeds.assign(self.size(), now, &self.tell);
+            }
+            Command::Resize(width, height) => self.resize(width, height),
+            Command::Worker(number, event) => {
+                self.feeds
+                    .handle_worker(number, event, self.size(), now, &self.tell)
+            }
+            Command::Stop => {}
+        }
+    }
+
+    fn size(&self) -> Option<(u32, u32)> {
+        // Encoders of 4:2:0 need even sides: an odd last row or column stays out of the picture.
+        self.source
+            .as_ref()
+            .map(|source| source.size())
+            .map(|(width, height)| (width & !1, height & !1))
+    }
+
+    fn reopen(&mut self) {
+        let now = Instant::now();
+        if self.source.is_some() || self.reopen_at.is_none_or(|at| at > now) {
+            return;
+        }
+        match (self.opener)() {
+            Ok(source) => {
+                self.pause.reset();
+                self.reopen_at = None;
+                self.source = Some(source);
+                self.dirty_since = Some(now);
+                self.announce_size();
+                self.feeds.assign(self.size(), now, &self.tell);
+            }
+            Err(error) => {
+                (self.tell)(StudioEvent::Gone {
+                    why: format!("{:#}", anyhow::Error::from(error)),
+                });
+                self.reopen_at = Some(now + self.pause.next_pause(128).min(Duration::from_secs(2)));
+            }
+        }
+    }
+
+    fn lose(&mut self, error: &SourceError) {
+        tracing::warn!(error = %error, "The screen is gone; looking for it");
+        self.source = None;
+        self.reopen_at = Some(Instant::now() + self.pause.next_pause(128));
+        (self.tell)(StudioEvent::Gone {
+            why: error.to_string(),
+        });
+    }
+
+    fn announce_size(&mut self) {
+        let Some((width, height)) = self.size() else {
+            return;
+        };
+        let Some(source) = &self.source else { return };
+        let (resizable, about) = (source.resizable(), source.describe());
+        (self.tell)(StudioEvent::Size {
+            width,
+            height,
+            resizable,
+            about,
+        });
+        self.feeds.resize((width, height));
+    }
+
+    fn resize(&mut self, width: u32, height: u32) {
+        let Some(source) = self.source.as_mut() else {
+            return;
+        };
+        match source.resize(width, height) {
+            Ok(()) => {}
+            Err(SourceError::Refused(why)) => (self.tell)(StudioEvent::ResizeFailed(why)),
+            Err(error @ SourceError::Gone(_)) => self.lose(&error),
+        }
+    }
+
+    /// Takes what the source noticed.
+    fn pump(&mut self) -> Result<(), SourceError> {
+        let Some(source) = self.source.as_mut() else {
+            return Ok(());
+        };
+        let mut events = Vec::new();
+        source.pump(&mut events)?;
+        for event in events {
+            match event {
+                SourceEvent::Damaged => {
+                    self.dirty_since.get_or_insert_with(Instant::now);
+                }
+                SourceEvent::Resized { .. } => {
+                    self.dirty_since.get_or_insert_with(Instant::now);
+                    self.announce_size();
+                }
+                SourceEvent::Cursor(shape) => (self.tell)(StudioEvent::Cursor(shape)),
+                SourceEvent::CursorHidden => (self.tell)(StudioEvent::CursorHidden),
+            }
+        }
+        Ok(())
+    }
+
+    /// Grabs a picture if one is due, and hands it to whoever wants it.
+    fn shoot(&mut self) -> Result<(), SourceError> {
+        let now = Instant::now();
+        let Some(source) = self.source.as_mut() else {
+            return Ok(());
+        };
+        let due = self.last_grab.is_none_or(|last| last + FRAME <= now);
+        let wanted = self.feeds.wants(self.dirty_since.is_some(), now);
+        if !due || !wanted {
+            return Ok(());
+        }
+        let noticed = self.dirty_since.take();
+        self.last_grab = Some(now);
+        let picture = source.grab()?;
+        self.feeds.submit(&picture, noticed, now, &self.tell);
+        Ok(())
+    }
+
+    fn wait(&mut self) {
+        let now = Instant::now();
+        let next_frame = self.last_grab.map_or(now, |last| last + FRAME);
+        let frame = self
+            .feeds
+            .next_frame(self.dirty_since.is_some(), now)
+            .map(|at| at.max(next_frame));
+        // A source that goes by the clock may sleep while nobody watches.
+        let source_at = self
+            .source
+            .as_ref()
+            .filter(|_| self.feeds.is_anyone_watching())
+            .and_then(|source| source.next_at());
+        let deadline = [frame, source_at, self.reopen_at, self.feeds.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min();
+        let wait = deadline.map(|at| at.saturating_duration_since(now));
+        let timeout = match wait {
+            None => PollTimeout::NONE,
+            // Rounded up: waking a little too early would only spin.
+            Some(wait) => PollTimeout::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(PollTimeout::MAX),
+        };
+        let waker = self.desk.waker.as_fd();
+        let mut fds = vec![PollFd::new(waker, PollFlags::POLLIN)];
+        fds.extend(
+            self.source
+                .as_ref()
+                .and_then(|source| source.fd())
+                .map(|fd| PollFd::new(fd, PollFlags::POLLIN)),
+        );
+        if let Err(error) = poll(&mut fds, timeout)
+            && error != nix::errno::Errno::EINTR
+        {
+            tracing::warn!(%error, "Could not wait for the screen");
+        }
+        let _ = self.desk.waker.read();
+    }
+}

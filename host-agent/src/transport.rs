@@ -1,0 +1,130 @@
+//! The peer connections: one trait, and one room for each library that can stand behind it.
+//!
+//! A transport owns its sockets and says what happened through [`Transport::next`]; the hub tells it what
+//! to do. It has no rules of its own: who may join and what is sent is decided elsewhere.
+
+pub mod addresses;
+pub mod ice_tcp;
+pub mod str0m;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use signaling_spec::channel::Channel;
+use signaling_spec::{Fingerprint, Negotiation, Refusal, Sdp, ViewerId};
+
+/// A video codec that RTP carries and browsers decode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Codec {
+    H264,
+    Vp9,
+    Vp8,
+}
+
+impl Codec {
+    pub const ALL: [Self; 3] = [Self::H264, Self::Vp9, Self::Vp8];
+
+    /// The name in SDP (RFC 6184, 9628, 7741).
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::H264 => "H264",
+            Self::Vp9 => "VP9",
+            Self::Vp8 => "VP8",
+        }
+    }
+}
+
+/// One encoded picture: an access unit in Annex B form for H.264, a frame for VP8 and VP9.
+#[derive(Clone, Debug)]
+pub struct EncodedFrame {
+    pub codec: Codec,
+    pub key: bool,
+    /// In 1/90000 s, from a clock that all frames of this agent share.
+    pub rtp_time: u64,
+    pub captured: Instant,
+    pub data: Arc<[u8]>,
+}
+
+/// Where a viewer's page came from, to choose the addresses to offer.
+#[derive(Clone, Debug, Default)]
+pub struct PagePath {
+    /// `HOST:PORT` as the browser wrote it.
+    pub page: Option<String>,
+    /// `ADDRESS:PORT` on which its connection came in.
+    pub local: Option<String>,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum TransportEvent {
+    Answer {
+        peer: ViewerId,
+        negotiation: Negotiation,
+        sdp: Sdp,
+    },
+    AnswerFailed {
+        peer: ViewerId,
+        negotiation: Negotiation,
+        code: Refusal,
+    },
+    /// A candidate that is not in the answer.
+    Candidate {
+        peer: ViewerId,
+        candidate: String,
+    },
+    /// ICE and DTLS are up; these codecs may be sent, in the viewer's order.
+    Connected {
+        peer: ViewerId,
+        codecs: Vec<Codec>,
+    },
+    ChannelOpen {
+        peer: ViewerId,
+        channel: Channel,
+    },
+    /// A message; `None` for a channel that is not ours.
+    Message {
+        peer: ViewerId,
+        channel: Option<Channel>,
+        data: Vec<u8>,
+    },
+    /// Picture loss or a full intra request.
+    KeyframeWish {
+        peer: ViewerId,
+    },
+    Estimate {
+        peer: ViewerId,
+        bps: u64,
+    },
+    /// The connection is dead; the transport has forgotten it.
+    Lost {
+        peer: ViewerId,
+    },
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    Taken,
+    /// The channel is full: try again later.
+    Full,
+    /// No such channel (yet).
+    Closed,
+}
+
+/// A set of peer connections. All calls return at once; results come as events.
+pub trait Transport: Send {
+    /// The certificate of every connection of this agent.
+    fn fingerprint(&self) -> &Fingerprint;
+    /// Opens a connection, or negotiates again on the one that is there.
+    fn accept_offer(&mut self, peer: ViewerId, negotiation: Negotiation, offer: Sdp, path: &PagePath);
+    fn add_candidate(&mut self, peer: ViewerId, candidate: &str);
+    /// Sends one picture. A viewer that did not negotiate its codec is passed over.
+    fn send_frame(&mut self, peer: ViewerId, frame: &EncodedFrame);
+    fn send(&mut self, peer: ViewerId, channel: Channel, binary: bool, data: &[u8]) -> Sent;
+    /// Tells the estimator how much would be sent if it fitted, in bits a second.
+    fn set_desired_bitrate(&mut self, peer: ViewerId, bps: u64);
+    fn close(&mut self, peer: ViewerId);
+    /// Waits for the next event. Dropping the future loses nothing.
+    fn next(&mut self) -> Pin<Box<dyn Future<Output = TransportEvent> + Send + '_>>;
+}

@@ -1,0 +1,392 @@
+//! One viewer's connection.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use signaling_spec::channel::Channel;
+use signaling_spec::limits::MAX_CONTROL_BYTES;
+use signaling_spec::{Refusal, Sdp, ViewerId};
+use str0m::bwe::{Bitrate, BweKind};
+use str0m::change::SdpOffer;
+use str0m::channel::ChannelId;
+use str0m::config::{CryptoProvider, DtlsCert};
+use str0m::media::{MediaTime, Mid, Pt};
+use str0m::net::{Protocol, Receive, TcpType};
+use str0m::rtp::Extension;
+use str0m::{Candidate, Event, IceConnectionState, IceCreds, Input, Output, Rtc};
+
+use super::{PeerError, Ports};
+use crate::transport::addresses::{self, Local};
+use crate::transport::{Codec, EncodedFrame, PagePath, Sent, TransportEvent};
+
+/// Before the first feedback; probing finds more within a second.
+const START: Bitrate = Bitrate::kbps(4_000);
+/// A connection that ICE calls disconnected may come back for this long.
+const GRACE: Duration = Duration::from_secs(20);
+
+#[derive(Debug)]
+pub(super) struct Peer {
+    id: ViewerId,
+    rtc: Rtc,
+    ufrag: String,
+    deadline: Instant,
+    video: Option<Mid>,
+    codecs: Vec<(Codec, Pt)>,
+    channels: Vec<(Channel, ChannelId)>,
+    connected: bool,
+    announced: bool,
+    /// Frames are not sent before the first keyframe of their codec.
+    started: Option<Codec>,
+    disconnected_at: Option<Instant>,
+    dead: bool,
+}
+
+fn random<const N: usize>() -> String {
+    URL_SAFE_NO_PAD
+        .encode(router::auth::random_bytes::<N>())
+        .replace(['-', '_'], "+")
+}
+
+/// Candidate lines for an address outside this machine that leads to our port.
+pub(super) fn outer_candidates(at: SocketAddr) -> Option<[String; 2]> {
+    let base: SocketAddr = SocketAddr::new(
+        if at.is_ipv4() {
+            IpAddr::from([0, 0, 0, 0])
+        } else {
+            IpAddr::from([0; 16])
+        },
+        9,
+    );
+    let line = |proto: &str, foundation: u32, priority: u32, tail: &str| {
+        format!(
+            "candidate:{foundation} 1 {proto} {priority} {} {} typ srflx raddr {} rport {}{tail}",
+            at.ip(),
+            at.port(),
+            base.ip(),
+            base.port()
+        )
+    };
+    Some([
+        line("udp", 9001, (100 << 24) | (65_535 << 8) | 255, ""),
+        line("tcp", 9002, (80 << 24) | (65_535 << 8) | 255, " tcptype passive"),
+    ])
+}
+
+impl Peer {
+    pub(super) fn answer(
+        id: ViewerId,
+        crypto: &Arc<CryptoProvider>,
+        cert: &DtlsCert,
+        offer: &Sdp,
+        all: &[Local],
+        path: &PagePath,
+        port: u16,
+    ) -> Result<(Self, Sdp), Refusal> {
+        let now = Instant::now();
+        let creds = IceCreds {
+            ufrag: random::<9>(),
+            pass: random::<24>(),
+        };
+        let mut rtc = Rtc::builder()
+            .set_crypto_provider(Arc::clone(crypto))
+            .set_dtls_cert(cert.clone())
+            .set_local_ice_credentials(creds.clone())
+            .clear_codecs()
+            .enable_h264(true)
+            .enable_vp9(true)
+            .enable_vp8(true)
+            .set_extension(5, Extension::PlayoutDelay)
+            .enable_bwe(Some(START))
+            .set_send_buffer_video(2000)
+            .set_sctp_max_message_size(u32::try_from(MAX_CONTROL_BYTES).unwrap_or(u32::MAX))
+            .set_stats_interval(None)
+            .build(now);
+        let offered = addresses::offered(all, path);
+        for address in &offered {
+            let at = SocketAddr::new(*address, port);
+            let udp = Candidate::builder().udp().host(at).build();
+            let tcp = Candidate::builder()
+                .tcp()
+                .host(at)
+                .tcptype(TcpType::Passive)
+                .build();
+            for candidate in [udp, tcp].into_iter().flatten() {
+                rtc.add_local_candidate(candidate);
+            }
+        }
+        let parsed = SdpOffer::from_sdp_string(&offer.0).map_err(|_| Refusal::Malformed)?;
+        let answer = rtc
+            .sdp_api()
+            .accept_offer(parsed)
+            .map_err(|error| Refusal::from(PeerError(error)))?;
+        // Known, but not offered: datagrams that come to them are still ours.
+        for local in all.iter().filter(|local| !offered.contains(&local.address)) {
+            let at = SocketAddr::new(local.address, port);
+            let udp = Candidate::builder().udp().host(at).build();
+            let tcp = Candidate::builder()
+                .tcp()
+                .host(at)
+                .tcptype(TcpType::Passive)
+                .build();
+            for candidate in [udp, tcp].into_iter().flatten() {
+                rtc.add_local_candidate(candidate);
+            }
+        }
+        let sdp = Sdp(answer.to_sdp_string());
+        let peer = Self {
+            id,
+            rtc,
+            ufrag: creds.ufrag,
+            deadline: now,
+            video: None,
+            codecs: Vec::new(),
+            channels: Vec::new(),
+            connected: false,
+            announced: false,
+            started: None,
+            disconnected_at: None,
+            dead: false,
+        };
+        Ok((peer, sdp))
+    }
+
+    pub(super) fn renegotiate(&mut self, offer: &Sdp) -> Result<Sdp, Refusal> {
+        let parsed = SdpOffer::from_sdp_string(&offer.0).map_err(|_| Refusal::Malformed)?;
+        let answer = self
+            .rtc
+            .sdp_api()
+            .accept_offer(parsed)
+            .map_err(|error| Refusal::from(PeerError(error)))?;
+        Ok(Sdp(answer.to_sdp_string()))
+    }
+
+    pub(super) fn ufrag(&self) -> &str {
+        &self.ufrag
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    pub(super) fn accepts(
+        &self,
+        now: Instant,
+        proto: Protocol,
+        source: SocketAddr,
+        destination: SocketAddr,
+        data: &[u8],
+    ) -> bool {
+        input(now, proto, source, destination, data).is_some_and(|input| self.rtc.accepts(&input))
+    }
+
+    pub(super) fn receive(
+        &mut self,
+        now: Instant,
+        proto: Protocol,
+        source: SocketAddr,
+        destination: SocketAddr,
+        data: &[u8],
+    ) {
+        if let Some(input) = input(now, proto, source, destination, data)
+            && let Err(error) = self.rtc.handle_input(input)
+        {
+            tracing::debug!(viewer = self.id.0, %error, "Peer connection refused a datagram");
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        if let Err(error) = self.rtc.handle_input(Input::Timeout(now)) {
+            tracing::debug!(viewer = self.id.0, %error, "Peer connection failed");
+            self.dead = true;
+        }
+        if self.disconnected_at.is_some_and(|since| since + GRACE <= now) {
+            self.dead = true;
+        }
+    }
+
+    pub(super) fn add_remote_candidate(&mut self, candidate: &str) {
+        match Candidate::from_sdp_string(candidate) {
+            Ok(candidate) => self.rtc.add_remote_candidate(candidate),
+            // Browsers hide addresses behind mDNS names; the path is found from their checks instead.
+            Err(error) => tracing::trace!(%error, "Candidate not used"),
+        }
+    }
+
+    pub(super) fn send_frame(&mut self, frame: &EncodedFrame) {
+        let Some(mid) = self.video.filter(|_| self.connected) else {
+            return;
+        };
+        let Some((_, pt)) = self
+            .codecs
+            .iter()
+            .find(|(codec, _)| *codec == frame.codec)
+            .copied()
+        else {
+            return;
+        };
+        if self.started != Some(frame.codec) {
+            if !frame.key {
+                return;
+            }
+            self.started = Some(frame.codec);
+        }
+        let Some(writer) = self.rtc.writer(mid) else {
+            return;
+        };
+        let time = MediaTime::from_90khz(frame.rtp_time);
+        // 0/0 on every packet: the browser then shows a frame as soon as it is decoded.
+        let writer = writer.playout_delay(MediaTime::ZERO, MediaTime::ZERO);
+        if let Err(error) = writer.write(pt, frame.captured, time, Arc::clone(&frame.data)) {
+            tracing::debug!(viewer = self.id.0, %error, "Frame not written");
+        }
+    }
+
+    pub(super) fn send(&mut self, channel: Channel, binary: bool, data: &[u8]) -> Sent {
+        let Some((_, id)) = self.channels.iter().find(|(known, _)| *known == channel).copied() else {
+            return Sent::Closed;
+        };
+        match self
+            .rtc
+            .channel(id)
+            .map(|mut channel| channel.write(binary, data))
+        {
+            Some(Ok(true)) => Sent::Taken,
+            Some(Ok(false)) => Sent::Full,
+            Some(Err(_)) | None => Sent::Closed,
+        }
+    }
+
+    pub(super) fn set_desired_bitrate(&mut self, bps: u64) {
+        self.rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::from(bps));
+    }
+
+    pub(super) fn close(&mut self) {
+        let _ = self.rtc.close();
+    }
+
+    /// Takes all output until the library names a time. Returns whether the connection lives.
+    pub(super) fn drain(&mut self, ports: &Ports, events: &mut VecDeque<TransportEvent>) -> bool {
+        loop {
+            match self.rtc.poll_output() {
+                Ok(Output::Timeout(at)) => {
+                    self.announce(events);
+                    self.deadline = self.disconnected_at.map_or(at, |since| at.min(since + GRACE));
+                    return !self.dead && self.rtc.is_alive();
+                }
+                Ok(Output::Transmit(transmit)) => ports.transmit(&transmit),
+                Ok(Output::Event(event)) => self.note(event, events),
+                Err(error) => {
+                    tracing::debug!(viewer = self.id.0, %error, "Peer connection failed");
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// Says that it is connected, once: the video line is known only after the connection is.
+    fn announce(&mut self, events: &mut VecDeque<TransportEvent>) {
+        if self.connected && !self.announced {
+            self.announced = true;
+            self.codecs = self.negotiated();
+            let codecs = self.codecs.iter().map(|(codec, _)| *codec).collect();
+            events.push_back(TransportEvent::Connected {
+                peer: self.id,
+                codecs,
+            });
+        }
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the library adds events in every release; these are the ones we act on"
+    )]
+    fn note(&mut self, event: Event, events: &mut VecDeque<TransportEvent>) {
+        let peer = self.id;
+        match event {
+            Event::Connected => self.connected = true,
+            Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
+                self.disconnected_at.get_or_insert_with(Instant::now);
+            }
+            Event::IceConnectionStateChange(_) => self.disconnected_at = None,
+            Event::MediaAdded(media) if media.kind.is_video() => self.video = Some(media.mid),
+            Event::ChannelOpen(id, label) => match Channel::from_label(&label) {
+                Some(channel) if !self.channels.iter().any(|(known, _)| *known == channel) => {
+                    self.channels.push((channel, id));
+                    events.push_back(TransportEvent::ChannelOpen { peer, channel });
+                }
+                _ => tracing::info!(viewer = peer.0, "Ignored a data channel that is not ours"),
+            },
+            Event::ChannelData(data) => {
+                let channel = self
+                    .channels
+                    .iter()
+                    .find(|(_, id)| *id == data.id)
+                    .map(|(channel, _)| *channel);
+                events.push_back(TransportEvent::Message {
+                    peer,
+                    channel,
+                    data: data.data,
+                });
+            }
+            Event::ChannelClose(id) => self.channels.retain(|(_, known)| *known != id),
+            Event::KeyframeRequest(_) => events.push_back(TransportEvent::KeyframeWish { peer }),
+            Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
+                events.push_back(TransportEvent::Estimate {
+                    peer,
+                    bps: estimate.as_u64(),
+                });
+            }
+            Event::Closed => self.dead = true,
+            _ => {}
+        }
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "all but three of the library's codecs are none of ours"
+    )]
+    /// What was agreed on for the video line, best payload type per codec.
+    fn negotiated(&mut self) -> Vec<(Codec, Pt)> {
+        let Some(writer) = self.video.and_then(|mid| self.rtc.writer(mid)) else {
+            return Vec::new();
+        };
+        let mut found: Vec<(Codec, Pt)> = Vec::new();
+        for params in writer.payload_params() {
+            let spec = params.spec();
+            let format = spec.format;
+            let codec = match spec.codec {
+                str0m::format::Codec::H264 if format.packetization_mode == Some(1) => Codec::H264,
+                str0m::format::Codec::Vp9 if format.profile_id.unwrap_or(0) == 0 => Codec::Vp9,
+                str0m::format::Codec::Vp8 => Codec::Vp8,
+                _ => continue,
+            };
+            if !found.iter().any(|(known, _)| *known == codec) {
+                found.push((codec, params.pt()));
+            }
+        }
+        found
+    }
+}
+
+fn input<'a>(
+    now: Instant,
+    proto: Protocol,
+    source: SocketAddr,
+    destination: SocketAddr,
+    data: &'a [u8],
+) -> Option<Input<'a>> {
+    let contents = data.try_into().ok()?;
+    Some(Input::Receive(
+        now,
+        Receive {
+            proto,
+            source,
+            destination,
+            contents,
+        },
+    ))
+}

@@ -1,0 +1,207 @@
+//! Typing and pointing through XTEST, on a connection of its own.
+//!
+//! The server repeats a held key by itself, and goes on when the agent dies; so what this sink pressed it
+//! releases when it goes, and on a display of ours what a predecessor left down is released at the start.
+
+use std::collections::BTreeSet;
+
+use signaling_spec::channel::input::Code;
+use x11rb::CURRENT_TIME;
+use x11rb::connection::{Connection as _, RequestConnection as _};
+use x11rb::errors::ConnectionError;
+use x11rb::protocol::xproto::{
+    BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConnectionExt as _, KEY_PRESS_EVENT, KEY_RELEASE_EVENT,
+    MOTION_NOTIFY_EVENT, Window,
+};
+use x11rb::protocol::xtest::{self, ConnectionExt as _};
+use x11rb::rust_connection::RustConnection;
+
+use super::{OpenError, Target, keys};
+use crate::input::{InputSink, SinkError};
+
+/// XTEST's `detail` of a motion.
+const ABSOLUTE: u8 = 0;
+const RELATIVE: u8 = 1;
+/// One click of a wheel.
+const NOTCH: i32 = 120;
+/// The wheel's buttons: against the axis, along it.
+const VERTICAL: [u8; 2] = [4, 5];
+const HORIZONTAL: [u8; 2] = [6, 7];
+
+/// A keyboard and a pointer on an X display.
+#[derive(Debug)]
+pub struct XtestSink {
+    conn: RustConnection,
+    root: Window,
+    keys: BTreeSet<u8>,
+    buttons: BTreeSet<u8>,
+    /// Parts of a notch that add up, per axis.
+    rest: [i32; 2],
+}
+
+impl XtestSink {
+    /// # Errors
+    /// The display is not there, does not let us in, or has no XTEST.
+    pub fn open(target: &Target) -> Result<Self, SinkError> {
+        let (conn, screen) = target.connect()?;
+        if conn
+            .extension_information(xtest::X11_EXTENSION_NAME)
+            .map_err(gone)?
+            .is_none()
+        {
+            let display = target.display.clone();
+            let purpose = "type and point";
+            return Err(OpenError::Extension {
+                display,
+                extension: "XTEST",
+                purpose,
+            }
+            .into());
+        }
+        let empty = BTreeSet::new;
+        let mut sink = Self {
+            conn,
+            root: screen.root,
+            keys: empty(),
+            buttons: empty(),
+            rest: [0; 2],
+        };
+        if target.ours {
+            sink.adopt_what_is_down().map_err(SinkError::Gone)?;
+            sink.release_all().map_err(gone)?;
+        }
+        Ok(sink)
+    }
+
+    /// Nobody else types on a display of ours: what is down there, a dead agent left down.
+    fn adopt_what_is_down(&mut self) -> anyhow::Result<()> {
+        let down = self.conn.query_keymap()?.reply()?.keys;
+        for (byte, bits) in (0u8..).zip(down) {
+            self.keys.extend(
+                (0..8)
+                    .filter(|bit| bits >> bit & 1 == 1)
+                    .map(|bit| byte * 8 + bit),
+            );
+        }
+        let mask = u16::from(self.conn.query_pointer(self.root)?.reply()?.mask);
+        self.buttons
+            .extend((1..=5).filter(|button| mask >> (button + 7) & 1 == 1));
+        Ok(())
+    }
+
+    fn fake(&self, kind: u8, detail: u8, x: i16, y: i16) -> Result<(), ConnectionError> {
+        self.conn
+            .xtest_fake_input(kind, detail, CURRENT_TIME, self.root, x, y, 0)
+            .map(|cookie| cookie.ignore_error())
+    }
+
+    fn release_all(&mut self) -> Result<(), ConnectionError> {
+        for key in std::mem::take(&mut self.keys) {
+            self.fake(KEY_RELEASE_EVENT, key, 0, 0)?;
+        }
+        for button in std::mem::take(&mut self.buttons) {
+            self.fake(BUTTON_RELEASE_EVENT, button, 0, 0)?;
+        }
+        // The answer says that the releases before it have been taken.
+        let _ = self.conn.get_input_focus()?.reply();
+        Ok(())
+    }
+
+    fn turn(&mut self, axis: usize, by: i16, buttons: [u8; 2]) -> Result<(), ConnectionError> {
+        let (by, rest) = (i32::from(by), self.rest[axis]);
+        // Turning back starts afresh, or the first notch back would be lost.
+        let sum = if by.signum() * rest.signum() < 0 {
+            by
+        } else {
+            rest + by
+        };
+        self.rest[axis] = sum % NOTCH;
+        let button = buttons[usize::from(sum > 0)];
+        for _ in 0..(sum / NOTCH).abs() {
+            self.fake(BUTTON_PRESS_EVENT, button, 0, 0)?;
+            self.fake(BUTTON_RELEASE_EVENT, button, 0, 0)?;
+        }
+        Ok(())
+    }
+}
+
+impl InputSink for XtestSink {
+    fn key(&mut self, code: &Code, down: bool) -> Result<(), SinkError> {
+        let Some(key) = keys::keycode(code) else {
+            return Ok(());
+        };
+        // The server repeats a held key; a second press would be one more.
+        let changed = if down {
+            self.keys.insert(key)
+        } else {
+            self.keys.remove(&key)
+        };
+        if !changed {
+            return Ok(());
+        }
+        self.fake(if down { KEY_PRESS_EVENT } else { KEY_RELEASE_EVENT }, key, 0, 0)
+            .map_err(gone)
+    }
+
+    fn button(&mut self, button: u8, down: bool) -> Result<(), SinkError> {
+        // 4 to 7 are the wheel's, so back and forward are 8 and 9.
+        let Some(button) = [1u8, 2, 3, 8, 9].get(usize::from(button)).copied() else {
+            return Ok(());
+        };
+        let changed = if down {
+            self.buttons.insert(button)
+        } else {
+            self.buttons.remove(&button)
+        };
+        if !changed {
+            return Ok(());
+        }
+        self.fake(
+            if down {
+                BUTTON_PRESS_EVENT
+            } else {
+                BUTTON_RELEASE_EVENT
+            },
+            button,
+            0,
+            0,
+        )
+        .map_err(gone)
+    }
+
+    fn wheel(&mut self, dx: i16, dy: i16) -> Result<(), SinkError> {
+        self.turn(0, dx, HORIZONTAL).map_err(gone)?;
+        self.turn(1, dy, VERTICAL).map_err(gone)
+    }
+
+    fn move_to(&mut self, x: u32, y: u32) -> Result<(), SinkError> {
+        let place = |at: u32| i16::try_from(at).unwrap_or(i16::MAX);
+        self.fake(MOTION_NOTIFY_EVENT, ABSOLUTE, place(x), place(y))
+            .map_err(gone)
+    }
+
+    fn move_by(&mut self, dx: i32, dy: i32) -> Result<(), SinkError> {
+        let step = |by: i32| i16::try_from(by).unwrap_or(if by < 0 { i16::MIN } else { i16::MAX });
+        self.fake(MOTION_NOTIFY_EVENT, RELATIVE, step(dx), step(dy))
+            .map_err(gone)
+    }
+
+    fn flush(&mut self) -> Result<(), SinkError> {
+        self.conn.flush().map_err(gone)?;
+        // Every client is told of keymap changes; unread they would pile up.
+        while self.conn.poll_for_event().map_err(gone)?.is_some() {}
+        Ok(())
+    }
+}
+
+impl Drop for XtestSink {
+    fn drop(&mut self) {
+        if let Err(error) = self.release_all() {
+            tracing::debug!(?error, "Could not release keys on a display that is gone");
+        }
+    }
+}
+
+fn gone(error: ConnectionError) -> SinkError {
+    SinkError::Gone(error.into())
+}

@@ -1,0 +1,109 @@
+/**
+ * The words above the picture: why there is none, why it stands still, what can be done.
+ */
+
+/** @import { Desk, State } from "../core/types.js" */
+/** @import { TextKey } from "./texts.js" */
+
+import { make } from "./dom.js";
+import { reasonText, t } from "./texts.js";
+
+/** A connection that is there at once needs no words. */
+const PATIENCE_MS = 400;
+const HINT_MS = 3_500;
+
+const UNSAFE = new Set(["hostkey", "fingerprint", "signature"]);
+const BROWSER = new Set(["webrtc", "insecure", "ed25519", "codec"]);
+/** Trying again without doing something first would only fail again. */
+const NO_RETRY = new Set([...UNSAFE, "webrtc", "insecure", "ed25519", "revoked", "unauthorized", "origin", "not_found", "forbidden"]);
+
+export class Notice {
+  element = make("div", { class: "notice", hidden: true });
+  #live = make("p", { class: "offscreen", role: "status" });
+  #hint = make("p", { class: "hint", role: "status", hidden: true });
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #hintTimer;
+  #actions;
+
+  /** @param {{ again: () => void, login: () => void }} actions */
+  constructor(actions) {
+    this.#actions = actions;
+  }
+
+  /** Everything that has to be in the page. */
+  get parts() {
+    return [this.element, this.#hint, this.#live];
+  }
+
+  /**
+   * @param {State} state
+   * @param {string} reason
+   * @param {Desk} desk
+   */
+  show(state, reason, desk) {
+    clearTimeout(this.#timer);
+    const host = desk.hostName || location.host;
+    this.#live.textContent = state === "live" ? t("state.live", { host }) : "";
+    if (state === "idle") return this.#hide();
+    if (state === "live") {
+      if (desk.health === "live") return this.#hide();
+      return this.#card(t("title.trouble"), t(`health.${desk.health}`), []);
+    }
+    if (state === "connecting" && reason === "") {
+      this.#hide();
+      this.#timer = setTimeout(() => this.#card(t("state.connecting", { host }), "", [], true), PATIENCE_MS);
+      return;
+    }
+    if (state === "ended") return this.#ended(reason);
+    const title = state === "stalled" ? "title.trouble" : "title.unreachable";
+    this.#card(t(title), `${reasonText(reason)} ${state === "connecting" ? t("state.retry") : ""}`, [], true);
+  }
+
+  /**
+   * A few words that go by themselves.
+   * @param {TextKey} key
+   * @param {{ [name: string]: string | number }} [values]
+   */
+  hint(key, values) {
+    clearTimeout(this.#hintTimer);
+    this.#hint.textContent = t(key, values);
+    this.#hint.hidden = false;
+    this.#hintTimer = setTimeout(() => (this.#hint.hidden = true), HINT_MS);
+  }
+
+  /** @param {string} reason */
+  #ended(reason) {
+    const title = UNSAFE.has(reason) ? "title.unsafe" : BROWSER.has(reason) ? "title.browser" : "title.ended";
+    const buttons = [];
+    if (!NO_RETRY.has(reason)) {
+      buttons.push(make("button", { class: "primary", type: "button", onclick: this.#actions.again }, t("action.again")));
+    }
+    if (!BROWSER.has(reason)) {
+      buttons.push(make("button", { type: "button", onclick: this.#actions.login }, t("action.login")));
+    }
+    this.#card(t(title), reasonText(reason), buttons);
+    buttons[0]?.focus();
+  }
+
+  #hide() {
+    this.element.hidden = true;
+  }
+
+  /**
+   * @param {string} title
+   * @param {string} text
+   * @param {HTMLElement[]} buttons
+   * @param {boolean} [busy]
+   */
+  #card(title, text, buttons, busy = false) {
+    const spinner = busy ? [make("div", { class: "spinner", "aria-hidden": "true" })] : [];
+    const words = text.trim() === "" ? [] : [make("p", {}, text.trim())];
+    const row = buttons.length === 0 ? [] : [make("div", { class: "row" }, ...buttons)];
+    // An alert is read out when it is filled, so the card is new each time.
+    const card = make("div", { class: "card", role: busy ? "status" : "alert" }, ...spinner, make("h2", {}, title), ...words, ...row);
+    this.element.replaceChildren(card);
+    this.element.hidden = false;
+  }
+}

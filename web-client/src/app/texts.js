@@ -1,0 +1,151 @@
+/**
+ * Every word that the page says, by key. Error texts say what happened, who can mend it, and a code.
+ */
+
+const TEXTS = /** @type {const} */ ({
+  "app.name": "REMOVID",
+
+  "login.title": "Connect to {host}",
+  "login.field": "Access token or link",
+  "login.connect": "Connect",
+  "login.how": "Open the link that the workstation printed, or paste it here. “removid token new” on the workstation makes a new one.",
+  "login.certificate":
+    "Did the browser warn about the certificate? A workstation without a public name shows one of its own. That is expected, and what you see is protected by the key in your link all the same.",
+  "login.empty": "Paste the token or the whole link.",
+  "login.unreadable": "This is neither a token nor a link. Copy it again from where the workstation printed it; both its ends matter. [E-LINK]",
+  "login.elsewhere": "This link belongs to {host}. Open it in the address bar. [E-ELSEWHERE]",
+  "login.unauthorized": "The token is not valid any more, or it is for another host. Whoever runs the workstation can make a new one. [E-TOKEN]",
+  "login.revoked": "The token was withdrawn or has expired. Whoever runs the workstation can make a new one. [E-REVOKED]",
+
+  "state.connecting": "Connecting to {host}…",
+  "state.live": "Connected to {host}.",
+  "state.retry": "Still trying.",
+  "action.again": "Connect again",
+  "action.login": "Use another link",
+  "action.close": "Close",
+
+  "health.gone": "The host’s display went away. The agent looks for it; the picture comes back by itself. [E-DISPLAY]",
+  "health.no_encoder": "No video encoder works on the host. Its agent tries again; whoever runs it finds the cause with “removid doctor”. [E-ENCODER]",
+
+  "title.trouble": "The picture stands still",
+  "title.unreachable": "No connection yet",
+  "title.ended": "The session is over",
+  "title.unsafe": "Stopped for your safety",
+  "title.browser": "This browser cannot show the desktop",
+
+  "reason.silence": "Nothing has come from the host for a moment. The network may be interrupted; this page tries again by itself. [E-SILENCE]",
+  "reason.transport": "The connection broke. This page makes a new one by itself. [E-TRANSPORT]",
+  "reason.lost": "The host lost sight of this page. A new connection is being made. [E-LOST]",
+  "reason.unreachable": "The host does not answer. Check that it runs and that your network reaches it. [E-UNREACHABLE]",
+  "reason.host_offline": "The host is not connected at the moment. It may be switched off, asleep or restarting. [E-OFFLINE]",
+  "reason.stopping": "The agent on the host stops or restarts. [E-STOPPING]",
+  "reason.ice": "The host answers, but no path for the picture was found. Its port must be open for UDP or TCP; whoever runs the network can allow it. [E-PATH]",
+  "reason.loopback": "The host offers only its own inner address, and this browser does not use that. Give the host a network address, or open the page under one. [E-LOOPBACK]",
+  "reason.picture": "Connected, but no picture came that this browser can show. The host’s log has more. [E-PICTURE]",
+  "reason.too_many": "There were too many attempts. The host takes new ones in a moment. [E-RATE]",
+  "reason.overload": "The router is overloaded for the moment. [E-OVERLOAD]",
+  "reason.ticket": "The ticket for the connection was too old. A new one is being asked for. [E-TICKET]",
+  "reason.socket": "The connection to the host was cut while it was being made. [E-SOCKET]",
+  "reason.error": "The host’s agent had an inner error. Its log has more. [E-HOST]",
+  "reason.failed": "The host could not do it. Its log has more. [E-FAILED]",
+  "reason.out_of_turn": "The host was not ready for this. [E-TURN]",
+
+  "reason.closed": "You are disconnected.",
+  "reason.dismissed": "Somebody who manages this host ended your session. [E-DISMISSED]",
+  "reason.replaced": "This session goes on in another window. [E-REPLACED]",
+  "reason.revoked": "Your access was withdrawn or has expired. Whoever runs the workstation can give you a new link. [E-REVOKED]",
+  "reason.unauthorized": "The token is not valid any more, or it is for another host. Whoever runs the workstation can make a new one. [E-TOKEN]",
+  "reason.forbidden": "This token does not permit to see the host. Whoever gave it to you can give one that does. [E-FORBIDDEN]",
+  "reason.origin": "The host does not permit to be shown on this page. Whoever runs it can add this page’s address to its configuration. [E-ORIGIN]",
+  "reason.full": "As many people watch as the host takes. Try again when somebody has left. [E-FULL]",
+  "reason.policy": "The host ended the session because this page broke a rule of the protocol. Reload it; if that does not help, versions differ. [E-POLICY]",
+  "reason.protocol": "Page and host do not understand each other; their versions may differ. Reload the page. [E-PROTOCOL]",
+  "reason.malformed": "Page and host do not understand each other; their versions may differ. Reload the page. [E-PROTOCOL]",
+  "reason.unsupported": "Page and host do not understand each other; their versions may differ. Reload the page. [E-PROTOCOL]",
+  "reason.too_large": "Page and host do not understand each other; their versions may differ. Reload the page. [E-PROTOCOL]",
+  "reason.not_found": "There is no such host under this address. Check the link. [E-NOTFOUND]",
+  "reason.hostkey": "The host shows another key than the one in your link or on your first visit. It may have been installed anew, or somebody stands between you and it. Ask whoever runs it for a new link. [E-HOSTKEY]",
+  "reason.fingerprint": "The certificate of the connection is not the one that the host announced. Somebody may stand between you and it. Tell whoever runs the host. [E-FINGERPRINT]",
+  "reason.signature": "The connection is not signed by the host’s key. Somebody may stand between you and it. Tell whoever runs the host. [E-SIGNATURE]",
+
+  "reason.webrtc": "It has no WebRTC, or WebRTC is switched off. Allow it, or use a current Chromium, Firefox or Safari. [E-WEBRTC]",
+  "reason.insecure": "The page was opened without encryption, so the browser withholds what it needs. Open it with https://. [E-INSECURE]",
+  "reason.ed25519": "It cannot check the host’s signature (Ed25519). Update it: Chromium 137, Firefox 129, Safari 17 or newer. [E-ED25519]",
+  "reason.codec": "It can decode none of the host’s video formats. Install Firefox’s OpenH264 plug-in, or ask whoever runs the host to allow VP8. [E-CODEC]",
+  "reason.other": "Something unexpected happened ({code}). [E-OTHER]",
+
+  "toolbar.name": "Controls of the remote desktop",
+  "toolbar.open": "Open the controls (Ctrl+Alt+Shift)",
+  "toolbar.fullscreen": "Full screen",
+  "toolbar.window": "Window",
+  "toolbar.keys": "Keys",
+  "toolbar.display": "Display",
+  "toolbar.quality": "Quality",
+  "toolbar.pointer": "Lock pointer",
+  "toolbar.screenshot": "Screenshot",
+  "toolbar.stats": "Statistics",
+  "toolbar.viewers": "Viewers",
+  "toolbar.disconnect": "Disconnect",
+  "toolbar.no_right": "Your link does not permit this.",
+  "toolbar.no_picture": "There is no picture yet.",
+
+  "hint.fullscreen": "Hold Esc to leave full screen. Ctrl+Alt+Shift opens the controls.",
+  "hint.pointer": "The pointer belongs to the host. Press Ctrl+Alt+Shift or Esc to free it.",
+  "hint.view_only": "You watch only: your link does not permit input.",
+  "hint.no_fullscreen": "The browser did not allow full screen.",
+  "hint.no_lock": "The browser did not lock the pointer. Try again in a second.",
+  "hint.refused": "The host refused this ({code}).",
+  "hint.copied": "Copied.",
+  "hint.saved": "Saved as {file}.",
+
+  "keys.functions": "Text console",
+  "display.exact": "Exact pixels",
+  "display.fit": "Fill the window",
+  "display.resize": "Make the desktop fit the window",
+  "display.fixed": "This display has one size only.",
+  "quality.auto": "Automatic",
+  "quality.cap": "At most {mbit} Mbit/s",
+  "quality.everybody": "For everybody who watches",
+
+  "viewers.title": "Who watches",
+  "viewers.you": "you",
+  "viewers.controls": "controls",
+  "viewers.watches": "watches",
+  "viewers.since": "for {minutes} min",
+  "viewers.now": "just came",
+  "viewers.dismiss": "Dismiss",
+  "viewers.dismiss_who": "Dismiss {who}",
+
+  "stats.title": "Statistics",
+  "stats.copy": "Copy as JSON",
+  "stats.picture": "Picture",
+  "stats.fps": "Frames",
+  "stats.codec": "Codec",
+  "stats.rate": "Bitrate",
+  "stats.rtt": "Round trip",
+  "stats.loss": "Loss",
+  "stats.decode": "Decode",
+  "stats.jitter": "Jitter buffer",
+  "stats.host": "Capture + encode",
+  "stats.total": "End to end",
+  "stats.path": "Path",
+});
+
+/** @typedef {keyof typeof TEXTS} TextKey */
+
+/**
+ * @param {TextKey} key
+ * @param {{ [name: string]: string | number }} [values]
+ */
+export function t(key, values = {}) {
+  return TEXTS[key].replace(/\{(\w+)\}/g, (_, /** @type {string} */ name) => String(values[name] ?? ""));
+}
+
+/**
+ * The words for a stable code.
+ * @param {string} code
+ */
+export function reasonText(code) {
+  const key = `reason.${code}`;
+  return Object.hasOwn(TEXTS, key) ? t(/** @type {TextKey} */ (key)) : t("reason.other", { code });
+}

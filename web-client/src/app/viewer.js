@@ -1,0 +1,62 @@
+/**
+ * Puts the desktop, its controls and its words together in one page.
+ */
+
+/** @import { Credentials } from "./link.js" */
+/** @import { TextKey } from "./texts.js" */
+
+import { RemovidDesktop } from "../core/removid-desktop.js";
+import { ViewersDialog } from "./dialog.js";
+import { make } from "./dom.js";
+import { Notice } from "./notice.js";
+import { guardSideButtons } from "./side-buttons.js";
+import { StatsOverlay } from "./stats.js";
+import { t } from "./texts.js";
+import { Toolbar } from "./toolbar.js";
+
+/**
+ * @param {{ login: (why?: TextKey) => void }} on `login`: another token is needed
+ * @returns {{ element: HTMLElement, connect: (link: Credentials) => void, close: () => void }}
+ */
+export function viewerPage(on) {
+  const desktop = new RemovidDesktop();
+  const notice = new Notice({ again: () => desktop.reconnect(), login: () => on.login() });
+  const stats = new StatsOverlay(desktop, () => notice.hint("hint.copied"));
+  const viewers = new ViewersDialog(desktop);
+  const toolbar = new Toolbar(desktop, notice, { stats: () => stats.toggle(), viewers: () => viewers.open() });
+  desktop.append(toolbar.element, stats.element, ...notice.parts, viewers.element);
+
+  const abort = new AbortController();
+  guardSideButtons(desktop, abort.signal);
+  desktop.addEventListener("statechange", ({ detail: { state, reason } }) => {
+    if (state === "ended" && reason === "unauthorized") return on.login("login.unauthorized");
+    if (state === "ended" && reason === "revoked") return on.login("login.revoked");
+    notice.show(state, reason, desktop.desk);
+    toolbar.refresh();
+    if (state === "ended") {
+      if (document.fullscreenElement !== null) void document.exitFullscreen();
+      toolbar.close();
+    }
+    toolbar.element.hidden = state === "ended";
+    stats.element.classList.toggle("over", state === "ended");
+  });
+  let viewOnlySaid = false;
+  desktop.addEventListener("deskchange", ({ detail: desk }) => {
+    document.title = `${desk.hostName} – ${t("app.name")}`;
+    notice.show(desktop.state, desktop.reason, desk);
+    toolbar.refresh();
+    if (viewers.element.open) viewers.refresh();
+    const viewOnly = !desktop.can("input_keyboard") && !desktop.can("input_pointer");
+    if (viewOnly && !viewOnlySaid) notice.hint("hint.view_only");
+    viewOnlySaid = viewOnly;
+  });
+  desktop.addEventListener("refused", ({ detail: { code } }) => notice.hint("hint.refused", { code }));
+  desktop.addEventListener("chord", () => (toolbar.isOpen ? toolbar.close() : toolbar.open()));
+  document.addEventListener("fullscreenchange", () => toolbar.refresh(), { signal: abort.signal });
+
+  return {
+    element: make("main", { class: "viewer" }, desktop),
+    connect: ({ token, hostKey }) => desktop.connect({ token, hostKey }),
+    close: () => abort.abort(),
+  };
+}

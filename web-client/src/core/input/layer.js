@@ -1,0 +1,254 @@
+/**
+ * Connects the input layer, a transparent element above the picture, with the pure rules beside it.
+ *
+ * Keys are taken only while the layer has the focus, so the page's other fields stay usable, and
+ * everything held is let go the moment that the reader may be looking elsewhere.
+ */
+
+/** @import { HeldState, InputMessage } from "../types.js" */
+/** @import { Aim } from "./pointer.js" */
+/** @import { Platform } from "./keyboard.js" */
+
+import { HELD_HEARTBEAT_MS } from "../protocol/limits.js";
+import { Keyboard } from "./keyboard.js";
+import { Pointer } from "./pointer.js";
+
+/**
+ * @typedef {object} LayerHost
+ * @property {(message: InputMessage) => void} send
+ * @property {(clientX: number, clientY: number) => Aim} aim
+ * @property {() => void} used the reader did something here
+ * @property {() => void} chord
+ * @property {(clientX: number, clientY: number) => void} moved where a drawn cursor belongs
+ * @property {() => boolean} keys whether keys may be sent
+ * @property {() => boolean} pointer whether the pointer may be sent
+ */
+
+/** Heartbeats after the last release: a host that missed it hears that nothing is held. */
+const TRAILING = 6;
+
+export class InputLayer {
+  #element;
+  #host;
+  #keyboard = new Keyboard(platform());
+  #pointer = new Pointer();
+  #heldSeq = 0;
+  #trailing = 0;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #beat;
+  #abort = new AbortController();
+
+  /**
+   * @param {HTMLElement} element
+   * @param {LayerHost} host
+   */
+  constructor(element, host) {
+    this.#element = element;
+    this.#host = host;
+    const signal = this.#abort.signal;
+    const quiet = { signal, passive: false };
+    element.addEventListener("keydown", (e) => this.#key(e), quiet);
+    element.addEventListener("keyup", (e) => this.#key(e), quiet);
+    element.addEventListener("pointerdown", (e) => this.#press(e), quiet);
+    element.addEventListener("pointerup", (e) => this.#point(e), quiet);
+    const move = "onpointerrawupdate" in element ? "pointerrawupdate" : "pointermove";
+    element.addEventListener(move, (e) => this.#point(/** @type {PointerEvent} */ (e)), quiet);
+    // Further buttons of a mouse come as moves, and a frame-aligned move carries them even where raw ones do not.
+    if (move !== "pointermove") element.addEventListener("pointermove", (e) => this.#point(e, true), quiet);
+    element.addEventListener("pointercancel", () => this.release(), { signal });
+    element.addEventListener("wheel", (e) => this.#wheel(e), quiet);
+    for (const type of ["mousedown", "mouseup", "click", "auxclick", "dblclick", "contextmenu", "dragstart", "selectstart"]) {
+      // The side buttons would leave the page by its history, the right one would open a menu.
+      element.addEventListener(type, (e) => e.preventDefault(), quiet);
+    }
+    element.addEventListener("blur", () => element.classList.remove("quiet"), { signal });
+    element.addEventListener("blur", () => this.release(), { signal });
+    for (const type of ["blur", "pagehide"]) window.addEventListener(type, () => this.release(), { signal });
+    for (const type of ["visibilitychange", "freeze", "fullscreenchange"]) {
+      document.addEventListener(type, () => this.release(), { signal });
+    }
+    document.addEventListener("pointerlockchange", () => this.#lockChange(), { signal });
+    window.addEventListener("focus", () => this.#isFocused() && host.used(), { signal });
+  }
+
+  close() {
+    this.release();
+    clearInterval(this.#beat);
+    this.#abort.abort();
+  }
+
+  /** Whether relative motion is on. */
+  get locked() {
+    const root = /** @type {ShadowRoot | Document} */ (this.#element.getRootNode());
+    return root.pointerLockElement === this.#element;
+  }
+
+  /** Without the ring that shows a reader of the keyboard where the focus went: here it is plain. */
+  focus() {
+    this.#element.classList.add("quiet");
+    this.#element.focus({ preventScroll: true });
+  }
+
+  async lock() {
+    this.focus();
+    try {
+      await this.#element.requestPointerLock({ unadjustedMovement: true });
+    } catch {
+      // Not every system can switch off the pointer's acceleration.
+      await this.#element.requestPointerLock();
+    }
+  }
+
+  /** Lets go of everything, here and on the host. */
+  release() {
+    const keys = this.#keyboard.clear();
+    const buttons = this.#pointer.clear();
+    this.#host.send({ channel: "input", kind: "release" });
+    if (keys || buttons) this.#startBeat();
+  }
+
+  /**
+   * Presses keys in order and lets them go in reverse, as for keys that the browser keeps.
+   * @param {string[]} codes
+   */
+  tap(codes) {
+    this.release();
+    const keyboard = new Keyboard("other");
+    const state = (/** @type {string} */ name) => keyboard.codes.some((code) => code.startsWith(name));
+    const input = (/** @type {string} */ code) => ({ code, key: "", repeat: false, composing: false, time: 0, state });
+    for (const code of codes) for (const message of keyboard.down(input(code))) this.#host.send(message);
+    for (const code of codes.toReversed()) for (const message of keyboard.up(input(code)).messages) this.#host.send(message);
+  }
+
+  /** @param {number} button */
+  click(button) {
+    for (const down of [true, false]) {
+      this.#host.send({ channel: "input", kind: "button", button, down, ...this.#pointer.at });
+    }
+  }
+
+  #isFocused() {
+    const root = /** @type {ShadowRoot | Document} */ (this.#element.getRootNode());
+    return root.activeElement === this.#element;
+  }
+
+  /** @param {KeyboardEvent} e */
+  #key(e) {
+    if (!e.isTrusted) return;
+    e.preventDefault();
+    e.stopPropagation();
+    const input = {
+      code: e.code,
+      key: e.key,
+      repeat: e.repeat,
+      composing: e.isComposing || e.keyCode === 229,
+      time: e.timeStamp,
+      state: (/** @type {string} */ name) => e.getModifierState(name),
+    };
+    let chord = false;
+    /** @type {InputMessage[]} */
+    let messages;
+    if (e.type === "keydown") messages = this.#keyboard.down(input);
+    else ({ messages, chord } = this.#keyboard.up(input));
+    if (this.#host.keys()) this.#send(messages);
+    this.#host.used();
+    if (!chord) return;
+    this.release();
+    if (this.locked) document.exitPointerLock();
+    this.#host.chord();
+  }
+
+  /** @param {PointerEvent} e */
+  #press(e) {
+    this.focus();
+    // A pointer that went is no longer to be captured, and one that was locked cannot be.
+    if (!this.locked && this.#element.isConnected) {
+      try {
+        this.#element.setPointerCapture(e.pointerId);
+      } catch {
+        // It was let go before this event was handled: the buttons of the next one tell.
+      }
+    }
+    this.#host.used();
+    // Not prevented: that would also keep back the mouse events, and a side button would leave the page.
+    this.#point(e);
+  }
+
+  /**
+   * @param {PointerEvent} e
+   * @param {boolean} [buttonsOnly] the motion was already told by a raw event
+   */
+  #point(e, buttonsOnly = false) {
+    if (!e.isTrusted || !e.isPrimary) return;
+    this.#host.moved(e.clientX, e.clientY);
+    this.#sendKeys(this.#keyboard.observe((name) => e.getModifierState(name)));
+    if (!this.#host.pointer()) return;
+    if (this.locked) {
+      const [dx, dy] = buttonsOnly || e.type === "pointerup" || e.type === "pointerdown" ? [0, 0] : [e.movementX, e.movementY];
+      this.#send(this.#pointer.relative(e.buttons, dx, dy));
+    } else {
+      this.#send(this.#pointer.event(e.buttons, this.#host.aim(e.clientX, e.clientY)));
+    }
+  }
+
+  /** @param {WheelEvent} e */
+  #wheel(e) {
+    e.preventDefault();
+    // A pinch on a touchpad comes as a wheel with a Control that nobody holds.
+    if (e.ctrlKey && !this.#keyboard.codes.some((code) => code.startsWith("Control"))) return;
+    // Firefox counts in pixels from the moment that a page reads the deltas before the mode.
+    const mode = e.deltaMode;
+    const legacy = /** @type {{ wheelDeltaX?: number, wheelDeltaY?: number }} */ (/** @type {unknown} */ (e));
+    const turn = { mode, x: e.deltaX, y: e.deltaY, notchX: legacy.wheelDeltaX, notchY: legacy.wheelDeltaY };
+    const aim = this.locked ? { ...this.#pointer.at, inside: true } : this.#host.aim(e.clientX, e.clientY);
+    if (this.#host.pointer()) this.#send(this.#pointer.wheel(turn, aim));
+    this.#host.used();
+  }
+
+  #lockChange() {
+    this.release();
+    if (this.locked) this.#pointer.lock();
+  }
+
+  /** @param {InputMessage[]} messages */
+  #sendKeys(messages) {
+    if (this.#host.keys()) this.#send(messages);
+  }
+
+  /** @param {InputMessage[]} messages */
+  #send(messages) {
+    for (const message of messages) this.#host.send(message);
+    const held = this.#held();
+    if (held.codes.length > 0 || held.buttons !== 0) this.#startBeat();
+  }
+
+  /** @returns {HeldState} */
+  #held() {
+    return { buttons: this.#pointer.held, modifiers: this.#keyboard.modifiers, codes: this.#keyboard.codes };
+  }
+
+  #startBeat() {
+    this.#trailing = TRAILING;
+    this.#beat ??= setInterval(() => this.#heartbeat(), HELD_HEARTBEAT_MS);
+  }
+
+  #heartbeat() {
+    const held = this.#held();
+    if (held.codes.length > 0 || held.buttons !== 0) {
+      this.#trailing = TRAILING;
+    } else if (this.#trailing-- <= 0) {
+      clearInterval(this.#beat);
+      this.#beat = undefined;
+      return;
+    }
+    this.#heldSeq = (this.#heldSeq + 1) & 0xffff;
+    this.#host.send({ channel: "motion", kind: "held", seq: this.#heldSeq, ...held });
+  }
+}
+
+/** @returns {Platform} */
+function platform() {
+  const name = navigator.userAgentData?.platform ?? navigator.platform;
+  if (/mac|iphone|ipad/i.test(name)) return "mac";
+  return /win/i.test(name) ? "windows" : "other";
+}

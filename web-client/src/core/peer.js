@@ -1,0 +1,176 @@
+/**
+ * The peer connection: one video track from the host and four data channels.
+ *
+ * Candidates trickle both ways; those of the host that come before its answer wait for it.
+ */
+
+/** @import { IceServer } from "./protocol/protocol.js" */
+
+import { Failure } from "./failure.js";
+import { MAX_CANDIDATES, MAX_CANDIDATE_BYTES } from "./protocol/limits.js";
+
+/** @typedef {"input" | "motion" | "ctl" | "bulk"} ChannelName */
+
+/** Unsent motion beyond this is older than what the reader sees: newer motion replaces it. */
+const MOTION_BACKLOG = 2_048;
+
+/** @type {Promise<RTCCertificate> | null} */
+let certificate = null;
+
+/** One certificate serves a page: making a new one for each attempt would delay a reconnect. */
+function ownCertificate() {
+  certificate ??= RTCPeerConnection.generateCertificate(/** @type {EcKeyGenParams} */ ({ name: "ECDSA", namedCurve: "P-256" }));
+  return certificate;
+}
+
+/**
+ * @typedef {object} PeerEvents
+ * @property {(candidate: RTCIceCandidate | null) => void} candidate null: there are no more
+ * @property {(stream: MediaStream) => void} stream
+ * @property {(text: string) => void} control
+ * @property {() => void} open the control channel is open
+ * @property {(code: string) => void} broken
+ */
+
+export class Peer {
+  /** @type {RTCPeerConnection} */
+  pc;
+  /** @type {{ [C in ChannelName]: RTCDataChannel }} */
+  #channels;
+  /** @type {(RTCIceCandidateInit | null)[]} */
+  #early = [];
+  #answered = false;
+  #candidates = 0;
+  #sent = 0;
+  #loopbackOnly = true;
+
+  /**
+   * @param {RTCCertificate} own
+   * @param {PeerEvents} on
+   */
+  constructor(own, on) {
+    const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", certificates: [own] });
+    this.pc = pc;
+    pc.addTransceiver("video", { direction: "recvonly" });
+    const channel = (/** @type {ChannelName} */ label, /** @type {RTCDataChannelInit} */ init) => {
+      const made = pc.createDataChannel(label, init);
+      made.binaryType = "arraybuffer";
+      return made;
+    };
+    this.#channels = {
+      ctl: channel("ctl", { ordered: true }),
+      input: channel("input", { ordered: true }),
+      motion: channel("motion", { ordered: false, maxRetransmits: 0 }),
+      bulk: channel("bulk", { ordered: true }),
+    };
+    const { ctl } = this.#channels;
+    ctl.onmessage = ({ data }) => typeof data === "string" && on.control(data);
+    ctl.onopen = () => on.open();
+    ctl.onclose = () => on.broken("transport");
+    pc.ontrack = ({ streams, track }) => on.stream(streams[0] ?? new MediaStream([track]));
+    pc.onicecandidate = ({ candidate }) => {
+      if (candidate === null) return on.candidate(null);
+      const short = candidate.candidate.length <= MAX_CANDIDATE_BYTES;
+      if (candidate.candidate === "" || !short || ++this.#sent > MAX_CANDIDATES) return;
+      on.candidate(candidate);
+    };
+    pc.onconnectionstatechange = () => {
+      if (pc.connectionState === "failed") on.broken(this.#failure());
+      if (pc.connectionState === "closed") on.broken("transport");
+    };
+  }
+
+  /** @param {PeerEvents} on */
+  static async create(on) {
+    return new Peer(await ownCertificate(), on);
+  }
+
+  async offer() {
+    const { sdp } = await this.pc.createOffer();
+    if (sdp === undefined) throw new Failure("webrtc", "the browser made an empty offer");
+    return sdp;
+  }
+
+  /**
+   * Starts gathering; until then no server is asked, so the servers may still come.
+   * @param {string} sdp
+   * @param {IceServer[]} servers
+   */
+  async begin(sdp, servers) {
+    if (servers.length > 0) this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers: servers });
+    await this.pc.setLocalDescription({ type: "offer", sdp });
+  }
+
+  /** @param {string} sdp */
+  async answer(sdp) {
+    if (/^m=video 0 /m.test(sdp)) throw new Failure("codec", "the host has no codec that this browser has");
+    try {
+      await this.pc.setRemoteDescription({ type: "answer", sdp });
+    } catch (cause) {
+      throw new Failure("protocol", "the browser refuses the host's answer", { cause });
+    }
+    this.#answered = true;
+    for (const candidate of this.#early.splice(0)) void this.#add(candidate);
+  }
+
+  /** @param {RTCIceCandidateInit | null} candidate null: the host has no more */
+  remote(candidate) {
+    if (candidate !== null && ++this.#candidates > MAX_CANDIDATES) return;
+    if (this.#answered) void this.#add(candidate);
+    else this.#early.push(candidate);
+  }
+
+  /** @param {RTCIceCandidateInit | null} candidate */
+  async #add(candidate) {
+    if (candidate !== null && !isLoopback(candidate.candidate ?? "")) this.#loopbackOnly = false;
+    try {
+      await this.pc.addIceCandidate(candidate ?? { candidate: "", sdpMid: this.pc.getTransceivers()[0]?.mid ?? "0" });
+    } catch (error) {
+      // One bad candidate among good ones is no reason to give up.
+      console.debug("REMOVID: the browser refused a candidate:", error instanceof Error ? error.name : "");
+    }
+  }
+
+  #failure() {
+    return this.#candidates > 0 && this.#loopbackOnly ? "loopback" : "ice";
+  }
+
+  /**
+   * The certificate that DTLS saw, where the browser shows it.
+   * @returns {ArrayBuffer | null}
+   */
+  remoteCertificate() {
+    const transport = this.pc.sctp?.transport;
+    return typeof transport?.getRemoteCertificates === "function" ? (transport.getRemoteCertificates()[0] ?? null) : null;
+  }
+
+  /** @param {string} text */
+  control(text) {
+    const { ctl } = this.#channels;
+    if (ctl.readyState === "open") ctl.send(text);
+  }
+
+  /**
+   * @param {"input" | "motion"} name
+   * @param {Uint8Array<ArrayBuffer>} bytes
+   */
+  input(name, bytes) {
+    const channel = this.#channels[name];
+    if (channel.readyState !== "open" || (name === "motion" && channel.bufferedAmount > MOTION_BACKLOG)) return;
+    channel.send(bytes);
+  }
+
+  close() {
+    this.pc.onconnectionstatechange = null;
+    this.pc.onicecandidate = null;
+    this.pc.ontrack = null;
+    this.#channels.ctl.onclose = null;
+    this.#channels.ctl.onmessage = null;
+    this.pc.close();
+  }
+}
+
+/** @param {string} candidate */
+function isLoopback(candidate) {
+  return / (127(\.\d+){3}|::1) /.test(candidate);
+}

@@ -1,0 +1,282 @@
+/**
+ * Turns texts from the router and the host into messages, or refuses them.
+ *
+ * `protocol.d.ts` has the types; types vanish at run time, so this file checks. What it must accept and
+ * refuse is written in `signaling-spec/vectors/`, which the Rust side obeys too. The tables are keyed by
+ * the generated types, so a field added in Rust does not pass `tsc` before it is checked here.
+ */
+
+/** @import { DisplayHealth, EndReason, FromHost, FrameTrace, IceServer, Refusal, Right, SessionCreated, Signal, ViewerCaps, ViewerInfo } from "./protocol.js" */
+
+import { MAX_CANDIDATE_BYTES, MAX_CONTROL_BYTES, MAX_SDP_BYTES, MAX_SIGNAL_BYTES } from "./limits.js";
+
+/** Why a text was refused; `code` is a `Refusal`. */
+export class DecodeError extends Error {
+  /**
+   * @param {"malformed" | "unsupported" | "too_large"} code
+   * @param {string} message
+   */
+  constructor(code, message) {
+    super(message);
+    this.name = "DecodeError";
+    this.code = code;
+  }
+}
+
+/**
+ * Reads one value or throws; what it returns is what the message holds. `undefined` leaves the field out.
+ * @typedef {(value: unknown, at: string) => unknown} Reader
+ */
+
+/** @typedef {{ [field: string]: Reader }} Table */
+
+/** @type {(at: string) => never} */
+const malformed = (at) => {
+  throw new DecodeError("malformed", `${at} is missing or wrong`);
+};
+
+/** @type {(test: (v: unknown) => boolean) => Reader} */
+const when = (test) => (v, at) => (test(v) ? v : malformed(at));
+
+/** @type {(max: number) => Reader} */
+const count = (max) => when((v) => typeof v === "number" && Number.isInteger(v) && 0 <= v && v <= max);
+
+const u32 = count(0xffff_ffff);
+const u64 = count(Number.MAX_SAFE_INTEGER);
+const real = when((v) => typeof v === "number");
+const flag = when((v) => typeof v === "boolean");
+const text = when((v) => typeof v === "string");
+
+/** @type {(reader: Reader) => Reader} */
+const optional = (reader) => (v, at) => (v === undefined || v === null ? undefined : reader(v, at));
+
+/** @type {(reader: Reader) => Reader} */
+const nullable = (reader) => (v, at) => (v === undefined || v === null ? null : reader(v, at));
+
+/** @type {(max: number) => Reader} */
+const sized = (max) => (v, at) => {
+  if (typeof v !== "string") return malformed(at);
+  if (byteLength(v) > max) throw new DecodeError("too_large", `${at} exceeds the limit of ${max} bytes`);
+  return v;
+};
+
+/** @type {(reader: Reader) => Reader} */
+const list = (reader) => (v, at) =>
+  Array.isArray(v) ? v.map((entry, i) => reader(entry, `${at}[${i}]`)) : malformed(at);
+
+/**
+ * @template {string} Name
+ * @param {{ [N in Name]: true }} names
+ * @returns {Reader}
+ */
+const oneOf = (names) => when((v) => typeof v === "string" && Object.hasOwn(names, v));
+
+/** @type {Reader} */
+const fingerprint = (v, at) =>
+  typeof v === "string" && /^[0-9a-f]{2}(:[0-9a-f]{2}){31}$/i.test(v) ? v.toUpperCase() : malformed(at);
+
+/** @type {Reader} */
+const pair = (v, at) => (Array.isArray(v) && v.length === 2 ? v.map((side) => u32(side, at)) : malformed(at));
+
+/** @type {{ [R in Right]: true }} */
+const RIGHTS = {
+  clipboard_to_host: true,
+  clipboard_from_host: true,
+  display_resize: true,
+  input_keyboard: true,
+  input_pointer: true,
+  session_manage: true,
+  view: true,
+};
+
+/** A set: repeats are dropped and the order is that of the type. @type {Reader} */
+const rights = (v, at) => {
+  const named = new Set(/** @type {unknown[]} */ (list(oneOf(RIGHTS))(v, at)));
+  return Object.keys(RIGHTS).filter((right) => named.has(right));
+};
+
+/** @type {{ [R in Refusal]: true }} */
+const REFUSALS = {
+  unauthorized: true,
+  ticket: true,
+  origin: true,
+  malformed: true,
+  unsupported: true,
+  too_large: true,
+  too_many: true,
+  out_of_turn: true,
+  forbidden: true,
+  fingerprint: true,
+  codec: true,
+  full: true,
+  host_offline: true,
+  not_found: true,
+  failed: true,
+};
+
+/** @type {{ [R in EndReason]: true }} */
+const END_REASONS = {
+  closed: true,
+  dismissed: true,
+  replaced: true,
+  revoked: true,
+  lost: true,
+  stopping: true,
+  policy: true,
+  error: true,
+};
+
+/** @type {{ [H in DisplayHealth]: true }} */
+const HEALTHS = { live: true, gone: true, no_encoder: true };
+
+/** @type {{ [F in keyof Required<ViewerCaps>]: Reader }} */
+const CAPS = { browser: (v, at) => (v === undefined ? "" : text(v, at)), size: optional(pair) };
+
+/** @type {{ [F in keyof ViewerInfo]: Reader }} */
+const VIEWER = { viewer: u32, subject: text, browser: text, controls: flag, since: u32 };
+
+/** @type {{ [F in keyof FrameTrace]: Reader }} */
+const TRACE = { rtp: u32, capture_ms: real, encode_ms: real, at_ms: real };
+
+/** @type {{ [F in keyof Required<IceServer>]: Reader }} */
+const ICE_SERVER = { urls: list(text), username: optional(text), credential: optional(text) };
+
+/** @type {{ [F in keyof SessionCreated]: Reader }} */
+const CREATED = {
+  sid: text,
+  ticket: text,
+  ice_servers: list((v, at) => fields(v, ICE_SERVER, at, false)),
+  host_id: text,
+  host_name: text,
+  host_pub: text,
+};
+
+/**
+ * One table per `type` with a reader per field, whatever the union is.
+ * @template {{ type: string }} Union
+ * @typedef {{ [T in Union["type"]]: { [F in Exclude<keyof Required<Extract<Union, { type: T }>>, "type">]: Reader } }} Tables
+ */
+
+/** @type {Tables<Signal>} */
+const SIGNALS = {
+  "session.request": {
+    sid: text,
+    subject: text,
+    token: text,
+    rights,
+    viewer_fp: fingerprint,
+    viewer_nonce: text,
+    page: optional(text),
+    local: optional(text),
+    resume: optional(text),
+  },
+  "session.accept": { sid: text, host_fp: fingerprint, rights },
+  "session.reject": { sid: text, code: oneOf(REFUSALS) },
+  "sdp.offer": {
+    sid: text,
+    negotiation: u32,
+    sdp: sized(MAX_SDP_BYTES),
+    caps: (v, at) => fields(v, CAPS, at, false),
+  },
+  "sdp.answer": { sid: text, negotiation: u32, sdp: sized(MAX_SDP_BYTES), bind_sig: text, bind_iat: u64 },
+  "ice.candidate": { sid: text, candidate: sized(MAX_CANDIDATE_BYTES), mid: optional(text) },
+  "ice.end": { sid: text },
+  "session.end": { sid: text, reason: oneOf(END_REASONS) },
+  error: { code: oneOf(REFUSALS), ref: optional(text) },
+};
+
+/** @type {Tables<FromHost>} */
+const FROM_HOST = {
+  hello: { viewer: u32, rights, host_name: text },
+  heartbeat: { n: u32 },
+  pong: { t: u32 },
+  "display.state": { width: u32, height: u32, resizable: flag, state: oneOf(HEALTHS) },
+  "cursor.shape": { id: u32, width: u32, height: u32, hot_x: u32, hot_y: u32, png: text },
+  "cursor.use": { id: nullable(u32) },
+  viewers: { list: list((v, at) => fields(v, VIEWER, at, true)) },
+  "video.state": { codec: text, encoder: text, max_kbps: nullable(u32) },
+  "video.trace": { frames: list((v, at) => fields(v, TRACE, at, true)) },
+  refused: { code: oneOf(REFUSALS), ref: text },
+};
+
+/**
+ * @param {string} value
+ * @returns {number}
+ */
+function byteLength(value) {
+  return new TextEncoder().encode(value).length;
+}
+
+/**
+ * @param {unknown} value
+ * @param {Table} table
+ * @param {string} at
+ * @param {boolean} closed whether a field that the table does not name is refused
+ * @returns {{ [field: string]: unknown }}
+ */
+function fields(value, table, at, closed) {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return malformed(at);
+  const given = /** @type {{ [field: string]: unknown }} */ (value);
+  if (closed) {
+    for (const name of Object.keys(given)) if (!Object.hasOwn(table, name)) malformed(`${at}.${name}`);
+  }
+  /** @type {{ [field: string]: unknown }} */
+  const read = {};
+  for (const [name, reader] of Object.entries(table)) {
+    const field = reader(Object.hasOwn(given, name) ? given[name] : undefined, `${at}.${name}`);
+    if (field !== undefined) read[name] = field;
+  }
+  return read;
+}
+
+/**
+ * @param {string} frame
+ * @param {{ [type: string]: Table }} tables
+ * @param {number} max
+ * @param {boolean} closed
+ * @returns {{ [field: string]: unknown }}
+ */
+function decode(frame, tables, max, closed) {
+  const bytes = byteLength(frame);
+  if (bytes > max) throw new DecodeError("too_large", `message of ${bytes} bytes exceeds the limit of ${max}`);
+  /** @type {unknown} */
+  let value;
+  try {
+    value = JSON.parse(frame);
+  } catch {
+    throw new DecodeError("malformed", "message is not JSON");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return malformed("message");
+  const { type, ...rest } = /** @type {{ [field: string]: unknown }} */ (value);
+  if (typeof type !== "string") return malformed("type");
+  const table = Object.hasOwn(tables, type) ? tables[type] : undefined;
+  if (table === undefined) throw new DecodeError("unsupported", "message type is unknown");
+  return { type, ...fields(rest, table, type, closed) };
+}
+
+/**
+ * One frame of the signalling socket. Unknown fields are ignored: a newer peer may say more.
+ * @param {string} frame
+ * @returns {Signal}
+ */
+export function decodeSignal(frame) {
+  return /** @type {Signal} */ (decode(frame, SIGNALS, MAX_SIGNAL_BYTES, false));
+}
+
+/**
+ * One message on `ctl`. Unknown fields are refused: both ends agreed on a version.
+ * @param {string} frame
+ * @returns {FromHost}
+ */
+export function decodeFromHost(frame) {
+  return /** @type {FromHost} */ (decode(frame, FROM_HOST, MAX_CONTROL_BYTES, true));
+}
+
+/**
+ * The body of `POST /api/v1/sessions`.
+ * @param {unknown} body
+ * @returns {SessionCreated}
+ */
+export function readSessionCreated(body) {
+  return /** @type {SessionCreated} */ (/** @type {unknown} */ (fields(body, CREATED, "session", false)));
+}

@@ -1,0 +1,468 @@
+/**
+ * `<removid-desktop>`: a remote desktop as an element. This is the whole public API.
+ *
+ *   const desktop = document.createElement("removid-desktop");
+ *   document.body.append(desktop);
+ *   desktop.addEventListener("ready", () => console.log("there it is"));
+ *   desktop.connect({ url: "https://workstation:8443/", token, hostKey });
+ *
+ * Events (types in `types.d.ts`): `ready`, `statechange`, `error`, `deskchange`, `chord`, `refused`.
+ * What is put inside the element, such as a toolbar, lies above the picture and stays in full screen.
+ */
+
+/** @import { FromHost, FromViewer, Right } from "./protocol/protocol.js" */
+/** @import { ConnectOptions, Desk, DesktopEventMap, ErrorDetail, InputMessage, Scale, State, Stats } from "./types.js" */
+/** @import { Layout } from "./fit.js" */
+
+import { Cursor } from "./cursor.js";
+import { layout, pixelAt, wantedSize, wirePosition } from "./fit.js";
+import { InputLayer } from "./input/layer.js";
+import { ResizeRule } from "./resize.js";
+import { Session } from "./session.js";
+import { SHADOW_CSS } from "./shadow-css.js";
+
+/** @type {Desk} */
+const NOTHING = {
+  viewer: null,
+  hostName: "",
+  rights: [],
+  width: 0,
+  height: 0,
+  resizable: false,
+  health: "live",
+  viewers: [],
+  codec: "",
+  encoder: "",
+  maxKbps: null,
+};
+
+const LABEL = "Remote desktop. Every key goes to the host. To leave, press Control, Alt and Shift together.";
+
+export class RemovidDesktop extends HTMLElement {
+  #stage = document.createElement("div");
+  #layer = document.createElement("div");
+  #canvas = document.createElement("canvas");
+  #cursor = new Cursor(this.#layer, this.#canvas);
+  #resize = new ResizeRule();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #resizeTimer;
+  /** @type {InputLayer | null} */
+  #input = null;
+  /** @type {Session | null} */
+  #session = null;
+  /** @type {ConnectOptions | null} */
+  #options = null;
+  /** @type {State} */
+  #state = "idle";
+  #reason = "";
+  #ready = false;
+  #desk = { ...NOTHING };
+  #box = { width: 0, height: 0 };
+  /** @type {Layout} */
+  #layout = layout({ width: 0, height: 0 }, { width: 0, height: 0 }, "exact");
+  /** @type {ResizeObserver | null} */
+  #observer = null;
+  /** @type {MediaQueryList | null} */
+  #density = null;
+  #densityChanged = () => this.#watchDensity();
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: "open" });
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(SHADOW_CSS);
+    root.adoptedStyleSheets = [sheet];
+    this.#stage.id = "stage";
+    this.#layer.id = "layer";
+    this.#layer.tabIndex = 0;
+    this.#layer.setAttribute("role", "application");
+    this.#layer.setAttribute("aria-label", LABEL);
+    this.#layer.addEventListener("pointerleave", () => this.#cursor.left());
+    this.#canvas.id = "cursor";
+    this.#canvas.hidden = true;
+    // Controls come before the layer, so that Shift+Tab and a screen reader find them first.
+    root.append(this.#stage, document.createElement("slot"), this.#layer, this.#canvas);
+    this.#cursor.reset();
+  }
+
+  // --- Life in a document -------------------------------------------------------------------------
+
+  connectedCallback() {
+    this.#input = new InputLayer(this.#layer, {
+      send: (message) => this.#sendInput(message),
+      aim: (x, y) => this.#aim(x, y),
+      used: () => this.#used(),
+      chord: () => this.#emit("chord", null),
+      moved: (x, y) => this.#moved(x, y),
+      keys: () => this.can("input_keyboard"),
+      pointer: () => this.can("input_pointer"),
+    });
+    this.#observer = new ResizeObserver((entries) => this.#measured(entries));
+    try {
+      this.#observer.observe(this.#layer, { box: "device-pixel-content-box" });
+    } catch {
+      this.#observer.observe(this.#layer);
+    }
+    this.#watchDensity();
+  }
+
+  disconnectedCallback() {
+    this.disconnect();
+    this.#input?.close();
+    this.#input = null;
+    this.#observer?.disconnect();
+    this.#density?.removeEventListener("change", this.#densityChanged);
+    clearTimeout(this.#resizeTimer);
+  }
+
+  // --- Public -------------------------------------------------------------------------------------
+
+  get state() {
+    return this.#state;
+  }
+
+  /** Why the state is what it is: a stable code, or empty. */
+  get reason() {
+    return this.#reason;
+  }
+
+  /** What is known of the host and of this viewer. */
+  get desk() {
+    return this.#desk;
+  }
+
+  /** Where the picture lies, in device pixels. */
+  get pictureLayout() {
+    return this.#layout;
+  }
+
+  /** @returns {Scale} */
+  get scale() {
+    const value = this.getAttribute("scale");
+    return value === "fit" || value === "integer" ? value : "exact";
+  }
+
+  set scale(value) {
+    this.setAttribute("scale", value);
+    this.#place();
+  }
+
+  /**
+   * Starts a session; a running one ends. Progress comes as events.
+   * @param {ConnectOptions} options
+   */
+  connect(options) {
+    if (!this.isConnected) throw new DOMException("put the element into a document first", "InvalidStateError");
+    if (this.#box.width === 0) this.#measureNow();
+    const base = new URL(options.url ?? ".", document.baseURI);
+    const link = new URLSearchParams(base.hash.slice(1));
+    base.hash = "";
+    base.search = "";
+    const token = options.token ?? link.get("t") ?? "";
+    const hostKey = options.hostKey ?? link.get("k") ?? undefined;
+    this.#stop();
+    this.#options = { url: base.href, token, hostKey };
+    this.#ready = false;
+    this.#desk = { ...NOTHING };
+    this.#resize = new ResizeRule();
+    this.#resize.box(wantedSize(this.#box), performance.now());
+    this.#setState("connecting", "");
+    /** @type {Session} */
+    const session = new Session(
+      { base, token, hostKey, stage: this.#stage, size: () => this.#wanted() },
+      {
+        state: ({ state, reason }) => session === this.#session && this.#setState(state, reason),
+        error: (detail) => session === this.#session && this.#emit("error", detail),
+        control: (message) => session === this.#session && this.#control(message),
+        swapped: () => session === this.#session && this.#swapped(),
+        resized: () => session === this.#session && this.#placed(),
+      },
+    );
+    this.#session = session;
+    const active = document.activeElement;
+    // An element among the fields of a page does not take the focus from them.
+    if (active === null || active === document.body || active === this) this.focus();
+  }
+
+  /** Starts the last session again. */
+  reconnect() {
+    if (this.#options !== null) this.connect(this.#options);
+  }
+
+  disconnect() {
+    this.#input?.release();
+    this.#session?.end("closed");
+    this.#session = null;
+  }
+
+  /** @returns {Promise<Stats | null>} null without a session */
+  async stats() {
+    const numbers = await this.#session?.stats();
+    if (numbers === null || numbers === undefined) return null;
+    const { width, height } = this.#pictureSize();
+    const { encoder, maxKbps, codec } = this.#desk;
+    return { ...numbers, codec: numbers.codec || codec, width, height, scale: this.#layout.scale, encoder, maxKbps };
+  }
+
+  /**
+   * Whether the host granted this right.
+   * @param {Right} right
+   */
+  can(right) {
+    return this.#desk.rights.includes(right);
+  }
+
+  /**
+   * Presses physical keys in order and lets them go in reverse.
+   * @param {string[]} codes such as `["ControlLeft", "AltLeft", "Delete"]`
+   */
+  sendKeys(codes) {
+    if (this.can("input_keyboard")) this.#input?.tap(codes);
+  }
+
+  /**
+   * Presses and releases a mouse button where the pointer is, for one that the browser keeps.
+   * @param {number} button 0 left, 1 middle, 2 right, 3 back, 4 forward
+   */
+  clickButton(button) {
+    if (this.can("input_pointer")) this.#input?.click(button);
+  }
+
+  /** Makes the desktop as large as the element, now. */
+  resizeDesktop() {
+    const { width, height } = this.#wanted();
+    this.#send({ type: "display.resize", width, height });
+  }
+
+  /** @param {number | null} kbps for everybody who watches; null lifts the cap */
+  limitQuality(kbps) {
+    this.#send({ type: "quality.limit", max_kbps: kbps });
+  }
+
+  /** @param {number} viewer a number from `desk.viewers` */
+  dismiss(viewer) {
+    this.#send({ type: "viewer.dismiss", viewer });
+  }
+
+  /** @returns {Promise<Blob>} a PNG of the picture */
+  async screenshot() {
+    const video = this.#session?.video;
+    if (video === null || video === undefined) throw new DOMException("there is no picture", "InvalidStateError");
+    return video.screenshot();
+  }
+
+  /** Relative motion, for games and 3-D programs. Esc leaves. */
+  async lockPointer() {
+    await this.#input?.lock();
+  }
+
+  /**
+   * Full screen, with the keys that a browser otherwise keeps where it allows that.
+   * @override
+   * @param {FullscreenOptions} [options]
+   */
+  async requestFullscreen(options) {
+    await super.requestFullscreen({ navigationUI: "hide", keyboardLock: "browser", ...options });
+    try {
+      await navigator.keyboard?.lock?.();
+    } catch {
+      // Full screen without these keys is still full screen; the keys menu has them.
+    }
+    this.focus();
+  }
+
+  /** @override */
+  focus() {
+    this.#input?.focus();
+  }
+
+  /**
+   * @template {keyof DesktopEventMap} Type
+   * @override
+   * @param {Type} type
+   * @param {(this: RemovidDesktop, event: DesktopEventMap[Type]) => void} listener
+   * @param {boolean | AddEventListenerOptions} [options]
+   */
+  addEventListener(type, listener, options) {
+    super.addEventListener(type, /** @type {EventListener} */ (listener), options);
+  }
+
+  // --- From the session ---------------------------------------------------------------------------
+
+  #swapped() {
+    this.#input?.release();
+    this.#cursor.reset();
+    this.#resize.reset();
+    this.#placed();
+  }
+
+  /** The picture is there or has another size. */
+  #placed() {
+    this.#place();
+    const { width, height } = this.#pictureSize();
+    if (this.#ready || width === 0) return;
+    this.#ready = true;
+    // After what the host said meanwhile, so that a listener finds rights and names.
+    queueMicrotask(() => this.#emit("ready", { width, height }));
+  }
+
+  /** @param {FromHost} message */
+  #control(message) {
+    const now = performance.now();
+    switch (message.type) {
+      case "hello":
+        return this.#update({ viewer: message.viewer, rights: message.rights, hostName: message.host_name });
+      case "display.state": {
+        const { width, height, resizable, state } = message;
+        this.#update({ width, height, resizable, health: state });
+        this.#resize.display({ width, height }, resizable && this.can("display_resize"), now);
+        return this.#scheduleResize();
+      }
+      case "cursor.shape":
+        return this.#cursor.shape(message);
+      case "cursor.use":
+        return this.#cursor.use(message.id);
+      case "viewers":
+        return this.#update({ viewers: message.list });
+      case "video.state":
+        return this.#update({ codec: message.codec, encoder: message.encoder, maxKbps: message.max_kbps });
+      case "refused":
+        return this.#emit("refused", { code: message.code, ref: message.ref });
+      default:
+        return;
+    }
+  }
+
+  /** @param {Partial<Desk>} change */
+  #update(change) {
+    this.#desk = { ...this.#desk, ...change };
+    this.#emit("deskchange", this.#desk);
+  }
+
+  /**
+   * @param {State} state
+   * @param {string} reason
+   */
+  #setState(state, reason) {
+    if (state === this.#state && reason === this.#reason) return;
+    // What was pressed while nothing was sent is not held by the host, and the other way round.
+    if ((state === "live") !== (this.#state === "live")) this.#input?.release();
+    this.#state = state;
+    this.#reason = reason;
+    this.#stage.classList.toggle("doubt", state === "stalled");
+    this.#emit("statechange", { state, reason });
+  }
+
+  #stop() {
+    const old = this.#session;
+    this.#session = null;
+    old?.end("closed");
+    this.#cursor.reset();
+  }
+
+  // --- To the session -----------------------------------------------------------------------------
+
+  /** @param {FromViewer} message */
+  #send(message) {
+    this.#session?.send(message);
+  }
+
+  /** @param {InputMessage} message */
+  #sendInput(message) {
+    this.#session?.input(message);
+  }
+
+  #used() {
+    this.#resize.used(performance.now());
+    this.#scheduleResize();
+  }
+
+  #scheduleResize() {
+    const { due } = this.#resize;
+    clearTimeout(this.#resizeTimer);
+    if (due === null) return;
+    this.#resizeTimer = setTimeout(() => {
+      const size = this.#resize.poll(performance.now());
+      if (size !== null) this.#send({ type: "display.resize", ...size });
+      else if (this.#resize.due !== null) this.#scheduleResize();
+    }, Math.max(0, due - performance.now()) + 1);
+  }
+
+  // --- Geometry -----------------------------------------------------------------------------------
+
+  #wanted() {
+    return this.#box.width === 0 ? { width: 0, height: 0 } : wantedSize(this.#box);
+  }
+
+  #pictureSize() {
+    return this.#session?.video?.size ?? { width: 0, height: 0 };
+  }
+
+  /** @param {ResizeObserverEntry[]} entries */
+  #measured(entries) {
+    const entry = entries.at(-1);
+    if (entry === undefined) return;
+    const exact = entry.devicePixelContentBoxSize?.[0];
+    const { width, height } = entry.contentRect;
+    this.#box = {
+      width: exact?.inlineSize ?? Math.round(width * devicePixelRatio),
+      height: exact?.blockSize ?? Math.round(height * devicePixelRatio),
+    };
+    this.#place();
+    if (this.#box.width === 0 || this.#box.height === 0) return;
+    this.#resize.box(wantedSize(this.#box), performance.now());
+    this.#scheduleResize();
+  }
+
+  /** The observer speaks after the next layout; the first offer names a size already. */
+  #measureNow() {
+    const { width, height } = this.#layer.getBoundingClientRect();
+    this.#box = { width: Math.round(width * devicePixelRatio), height: Math.round(height * devicePixelRatio) };
+  }
+
+  #watchDensity() {
+    this.#density?.removeEventListener("change", this.#densityChanged);
+    this.#density = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
+    this.#density.addEventListener("change", this.#densityChanged);
+    this.#place();
+  }
+
+  #place() {
+    const dpr = devicePixelRatio;
+    for (const video of this.#session?.videos ?? []) video.place(layout(this.#box, video.size, this.scale), dpr);
+    this.#layout = layout(this.#box, this.#pictureSize(), this.scale);
+    this.#cursor.scale(this.#layout.scale / dpr);
+  }
+
+  /**
+   * @param {number} clientX
+   * @param {number} clientY
+   */
+  #aim(clientX, clientY) {
+    const rect = this.#layer.getBoundingClientRect();
+    const dpr = devicePixelRatio;
+    const video = this.#pictureSize();
+    const { px, py, inside } = pixelAt(this.#layout, video, (clientX - rect.left) * dpr, (clientY - rect.top) * dpr);
+    return { x: wirePosition(px, video.width), y: wirePosition(py, video.height), inside: inside && video.width > 0 };
+  }
+
+  /**
+   * @param {number} clientX
+   * @param {number} clientY
+   */
+  #moved(clientX, clientY) {
+    const rect = this.#layer.getBoundingClientRect();
+    this.#cursor.moved(clientX - rect.left, clientY - rect.top);
+  }
+
+  /**
+   * @template {"ready" | "statechange" | "error" | "deskchange" | "chord" | "refused"} Type
+   * @param {Type} type
+   * @param {Type extends "error" ? ErrorDetail : DesktopEventMap[Type] extends CustomEvent<infer D> ? D : never} detail
+   */
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+customElements.define("removid-desktop", RemovidDesktop);

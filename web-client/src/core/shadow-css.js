@@ -1,0 +1,45 @@
+/**
+ * Styles of the element's inside, as text for a constructable sheet: a policy without inline styles holds.
+ */
+
+export const SHADOW_CSS = `
+:host {
+  display: block;
+  position: relative;
+  overflow: hidden;
+  inline-size: 100%;
+  aspect-ratio: 16 / 9;
+  background: #0b0d10;
+  contain: strict;
+}
+:host([hidden]) { display: none; }
+:host(:fullscreen) { inline-size: 100%; block-size: 100%; }
+#stage, #layer { position: absolute; inset: 0; }
+#stage { overflow: hidden; }
+#stage.doubt { filter: brightness(0.45) saturate(0.4); transition: filter 0.2s; }
+video {
+  position: absolute;
+  object-fit: fill;
+  pointer-events: none;
+  max-inline-size: none;
+  max-block-size: none;
+}
+#layer {
+  outline: none;
+  touch-action: none;
+  user-select: none;
+  -webkit-user-select: none;
+  -webkit-touch-callout: none;
+}
+#layer:focus-visible:not(.quiet) { animation: ring 1.2s; }
+@keyframes ring {
+  from { box-shadow: inset 0 0 0 3px #6ea8fe; }
+  to { box-shadow: inset 0 0 0 3px transparent; }
+}
+#cursor { position: absolute; pointer-events: none; max-inline-size: none; }
+#cursor[hidden] { display: none; }
+::slotted(*) { z-index: 1; }
+@media (prefers-reduced-motion: reduce) {
+  #stage.doubt { transition: none; }
+}
+`;

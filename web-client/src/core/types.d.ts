@@ -1,0 +1,115 @@
+/**
+ * Types of the element's public API and of what its parts tell each other, and the gaps in lib.dom.
+ */
+
+import type { DisplayHealth, Right, ViewerInfo } from "./protocol/protocol.d.ts";
+
+export type State = "idle" | "connecting" | "live" | "stalled" | "ended";
+
+export interface ConnectOptions {
+  /** Where the host or router is; its `/api/v1/…` is called. The page's own address if left out. A whole link will do. */
+  url?: string | undefined;
+  /** The access token (JWT). */
+  token?: string | undefined;
+  /** SHA-256 of the host's public key in base64url, as in a link's `k`. The first visit decides if left out. */
+  hostKey?: string | undefined;
+}
+
+/** How the picture is laid into the element; see `fit.js`. */
+export type Scale = "exact" | "fit" | "integer";
+
+export interface HeldState {
+  buttons: number;
+  modifiers: number;
+  codes: string[];
+}
+
+export type KeyMessage = {
+  channel: "input";
+  kind: "key";
+  code: string;
+  down: boolean;
+  repeat: boolean;
+  modifiers: number;
+  text: string;
+};
+
+export type InputMessage =
+  | KeyMessage
+  | { channel: "input"; kind: "button"; button: number; down: boolean; x: number; y: number }
+  | { channel: "input"; kind: "wheel"; dx: number; dy: number; x: number; y: number }
+  | { channel: "input"; kind: "release" }
+  | { channel: "motion"; kind: "move"; seq: number; x: number; y: number }
+  | { channel: "motion"; kind: "relative"; seq: number; lock: number; total_x: number; total_y: number }
+  | ({ channel: "motion"; kind: "held"; seq: number } & HeldState);
+
+/** What is known of the host and of this viewer, as of the last message. */
+export interface Desk {
+  viewer: number | null;
+  hostName: string;
+  rights: Right[];
+  width: number;
+  height: number;
+  resizable: boolean;
+  health: DisplayHealth;
+  viewers: ViewerInfo[];
+  codec: string;
+  encoder: string;
+  maxKbps: number | null;
+}
+
+export interface Stats {
+  fps: number | null;
+  width: number;
+  height: number;
+  scale: number;
+  codec: string;
+  encoder: string;
+  kbps: number | null;
+  maxKbps: number | null;
+  rttMs: number | null;
+  lossPercent: number | null;
+  decodeMs: number | null;
+  jitterBufferMs: number | null;
+  framesDropped: number | null;
+  /** `host udp`, `relay tcp`, … or empty while unknown. */
+  path: string;
+  captureMs: number | null;
+  encodeMs: number | null;
+  /** From the change on the host's screen to the picture's presentation. */
+  endToEndMs: number | null;
+}
+
+export interface StateDetail {
+  state: State;
+  /** A stable code; empty when there is nothing to say. */
+  reason: string;
+}
+
+export interface ErrorDetail {
+  /** A stable code, the same as a state's `reason`. */
+  code: string;
+  /** For developers; may change. */
+  message: string;
+  /** Whether the session ended by it, or goes on trying. */
+  fatal: boolean;
+}
+
+export interface DesktopEventMap extends HTMLElementEventMap {
+  ready: CustomEvent<{ width: number; height: number }>;
+  statechange: CustomEvent<StateDetail>;
+  deskchange: CustomEvent<Desk>;
+  /** The reader pressed Ctrl+Alt+Shift: the keyboard is free now. */
+  chord: CustomEvent<null>;
+  refused: CustomEvent<{ code: string; ref: string }>;
+}
+
+declare global {
+  interface Navigator {
+    readonly keyboard?: { lock(codes?: string[]): Promise<void>; unlock(): void };
+    readonly userAgentData?: { brands: { brand: string; version: string }[]; platform: string };
+  }
+  interface FullscreenOptions {
+    keyboardLock?: "browser" | "none";
+  }
+}

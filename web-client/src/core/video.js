@@ -1,0 +1,99 @@
+/**
+ * One session's picture: a `<video>` that is laid out by device pixels and reports every frame shown.
+ *
+ * Each session has its own, so that the old picture stays until the new one is there.
+ */
+
+/** @import { Layout } from "./fit.js" */
+
+/** @typedef {{ shown: () => void, frame: (metadata: VideoFrameCallbackMetadata) => void, resized: () => void }} VideoEvents */
+
+export class VideoSink {
+  element = document.createElement("video");
+  /** @type {VideoEvents} */
+  #on;
+  #shown = false;
+  #closed = false;
+
+  /**
+   * @param {HTMLElement} stage
+   * @param {VideoEvents} on
+   */
+  constructor(stage, on) {
+    this.#on = on;
+    const video = this.element;
+    video.muted = true;
+    video.playsInline = true;
+    video.disablePictureInPicture = true;
+    video.disableRemotePlayback = true;
+    // A focusable or clickable video would take keys and clicks from the input layer.
+    video.tabIndex = -1;
+    video.inert = true;
+    video.addEventListener("loadeddata", () => this.#first());
+    video.addEventListener("resize", () => on.resized());
+    // Behind the picture that is shown, until this one has a frame.
+    stage.prepend(video);
+  }
+
+  get size() {
+    return { width: this.element.videoWidth, height: this.element.videoHeight };
+  }
+
+  /** @param {MediaStream} stream */
+  attach(stream) {
+    this.element.srcObject = stream;
+    this.#next();
+    this.play();
+  }
+
+  /** A browser may pause what it thinks nobody sees. */
+  play() {
+    this.element.play().catch(() => {
+      // Interrupted by a newer stream or a closed one; `loadeddata` tells when there is a picture.
+    });
+  }
+
+  /**
+   * @param {Layout} at
+   * @param {number} dpr
+   */
+  place(at, dpr) {
+    const { style } = this.element;
+    style.left = `${at.left / dpr}px`;
+    style.top = `${at.top / dpr}px`;
+    style.width = `${at.width / dpr}px`;
+    style.height = `${at.height / dpr}px`;
+    style.imageRendering = at.pixelated ? "pixelated" : "auto";
+  }
+
+  /** @returns {Promise<Blob>} the frame shown now as PNG */
+  async screenshot() {
+    const { width, height } = this.size;
+    const canvas = new OffscreenCanvas(Math.max(1, width), Math.max(1, height));
+    canvas.getContext("2d")?.drawImage(this.element, 0, 0);
+    return canvas.convertToBlob({ type: "image/png" });
+  }
+
+  close() {
+    this.#closed = true;
+    this.element.srcObject = null;
+    this.element.remove();
+  }
+
+  #first() {
+    if (this.#shown || this.#closed) return;
+    this.#shown = true;
+    this.#on.resized();
+    this.#on.shown();
+  }
+
+  #next() {
+    if (!("requestVideoFrameCallback" in this.element)) return;
+    this.element.requestVideoFrameCallback((_, metadata) => {
+      if (this.#closed) return;
+      this.#first();
+      this.#on.frame(metadata);
+      this.#next();
+    });
+  }
+}

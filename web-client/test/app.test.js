@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { test } from "node:test";
+import { readFragment, readPasted } from "../src/app/link.js";
+import { reasonText, t } from "../src/app/texts.js";
+import { cursorValue } from "../src/core/cursor.js";
+import { FINAL } from "../src/core/life.js";
+
+const ROOT = new URL("../", import.meta.url);
+const KEY = "k".repeat(43);
+const read = (path) => readFileSync(new URL(path, ROOT), "utf8");
+
+/** @param {string} dir @returns {string[]} */
+function modules(dir) {
+  return readdirSync(new URL(dir, ROOT), { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? modules(`${dir}${entry.name}/`) : entry.name.endsWith(".js") ? [dir + entry.name] : [],
+  );
+}
+
+test("a link is read from a fragment, from a paste, or as a bare token", () => {
+  assert.deepEqual(readFragment(`#k=${KEY}&t=a.b.c`), { token: "a.b.c", hostKey: KEY });
+  assert.equal(readFragment("#section"), null);
+  const origin = "https://host:8443";
+  assert.deepEqual(readPasted(` ${origin}/#k=${KEY}&t=a.b.c\n`, origin), { token: "a.b.c", hostKey: KEY });
+  assert.deepEqual(readPasted("a.b.c", origin), { token: "a.b.c", hostKey: undefined });
+  assert.deepEqual(readPasted(`https://other:8443/#k=${KEY}&t=a.b.c`, origin), { elsewhere: "other:8443" });
+  for (const text of ["", "hello", "https://host:8443/", "a.b"]) assert.equal(readPasted(text, origin), null, text);
+});
+
+test("the page preloads every module, and only those", () => {
+  const html = read("index.html");
+  const listed = [...html.matchAll(/(?:modulepreload" href|type="module" src)="\.\/([^"]+)"/g)].map(([, path]) => path);
+  assert.deepEqual([...new Set(listed)].sort(), modules("src/").sort());
+});
+
+test("the token leaves the address before anything else runs", () => {
+  assert.match(read("index.html").split("modulepreload")[0] ?? "", /src\/app\/arrival\.js/);
+  assert.deepEqual([...read("src/app/arrival.js").matchAll(/^import .* from "(.*)"/gm)].map(([, from]) => from), ["./link.js"]);
+});
+
+test("the page obeys its policy: no inline code or style, no markup from strings, nothing from elsewhere", () => {
+  const html = read("index.html");
+  assert.doesNotMatch(html, /<style|\sstyle=|\son\w+=|<script(?![^>]*src)/);
+  for (const path of modules("src/")) {
+    assert.doesNotMatch(read(path), /innerHTML|outerHTML|insertAdjacentHTML|document\.write|new Function|\beval\(/, path);
+  }
+});
+
+test("the core does not know the app, and every file says what it is for", () => {
+  for (const path of modules("src/")) {
+    const source = read(path);
+    assert.match(source, /^\/\*\*\n \* \S/, path);
+    assert.ok(source.split("\n").length <= 500, `${path} is too long`);
+    if (path.startsWith("src/core/")) assert.doesNotMatch(source, /from "[^"]*\/app\//, path);
+  }
+});
+
+test("every reason has words with a code", () => {
+  for (const code of [...FINAL].filter((code) => code !== "closed")) assert.match(reasonText(code), /\[E-(?!OTHER)[A-Z0-9]+\]$/, code);
+  assert.match(reasonText("never heard of"), /E-OTHER/);
+  assert.equal(t("quality.cap", { mbit: 5 }), "At most 5 Mbit/s");
+});
+
+test("a cursor is CSS up to 128 CSS pixels, with its spot inside and a keyword behind", () => {
+  const shape = { id: 1, width: 128, height: 24, hot_x: 200, hot_y: 4, png: "AAAA" };
+  assert.equal(cursorValue(shape, 1), 'url("data:image/png;base64,AAAA") 127 4, default');
+  assert.equal(cursorValue(shape, 0.5), 'image-set(url("data:image/png;base64,AAAA") 2x) 64 2, default');
+  assert.equal(cursorValue({ ...shape, width: 129 }, 1), null);
+});
+
+test("every text is used", () => {
+  const all = modules("src/").map(read).join("\n");
+  const keys = [...read("src/app/texts.js").matchAll(/^  "([\w.]+)":/gm)].map(([, key]) => key);
+  assert.ok(keys.length > 80);
+  // Reasons come from the core and the host by their codes, display and health texts by a name in the key.
+  const made = /^(reason|health|display)\./;
+  for (const key of keys.filter((key) => !made.test(key))) assert.ok(all.split(`"${key}"`).length > 2, key);
+});

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { createHash, generateKeyPairSync, sign, webcrypto } from "node:crypto";
+import { test } from "node:test";
+import { boundBytes, fromBase64url, keyHash, keyIsKnown, sdpFingerprint, toBase64url, verifyBinding } from "../src/core/bind.js";
+
+// Node 18 has it under another name.
+if (globalThis.crypto === undefined) Object.defineProperty(globalThis, "crypto", { value: webcrypto });
+
+const FP = Array.from({ length: 32 }, (_, i) => i.toString(16).padStart(2, "0").toUpperCase()).join(":");
+const OTHER = FP.replace("00:", "FF:");
+const BINDING = { sid: "s", hostId: "h", hostFp: FP, viewerFp: OTHER, viewerNonce: "n", rights: ["view", "input_pointer"], iat: 5 };
+
+test("the signed bytes are the fields in order, each after its length", async () => {
+  const bytes = Buffer.from(await boundBytes(BINDING));
+  const rights = createHash("sha256").update("input_pointer,view").digest();
+  const field = (value) => {
+    const part = Buffer.from(value);
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(part.length);
+    return Buffer.concat([length, part]);
+  };
+  assert.deepEqual(bytes, Buffer.concat(["removid-bind-v1", "s", "h", FP, OTHER, "n", rights, "5"].map(field)));
+});
+
+test("the host's signature passes, and any change of what it covers does not", async () => {
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  const hostPub = publicKey.export({ format: "jwk" }).x;
+  const signature = toBase64url(sign(null, await boundBytes(BINDING), privateKey));
+  assert.equal(await verifyBinding(BINDING, hostPub, signature), true);
+  for (const change of [{ sid: "t" }, { hostFp: OTHER }, { viewerFp: FP }, { viewerNonce: "m" }, { rights: ["view"] }, { iat: 6 }]) {
+    assert.equal(await verifyBinding({ ...BINDING, ...change }, hostPub, signature), false, JSON.stringify(change));
+  }
+  assert.equal(await verifyBinding(BINDING, "AAAA", signature), false);
+  assert.equal(await verifyBinding(BINDING, hostPub, "%%"), false);
+});
+
+test("a key's hash is that of its raw bytes", async () => {
+  const key = Buffer.alloc(32, 7);
+  assert.equal(await keyHash(key.toString("base64url")), createHash("sha256").update(key).digest("base64url"));
+  assert.equal(await keyHash("AAAA"), null);
+});
+
+test("a description has one fingerprint or none that counts", () => {
+  const sdp = (...lines) => ["v=0", ...lines.map((line) => `a=fingerprint:${line}`), ""].join("\r\n");
+  assert.equal(sdpFingerprint(sdp(`sha-256 ${FP}`, `SHA-256 ${FP.toLowerCase()}`)), FP);
+  assert.equal(sdpFingerprint(sdp(`sha-256 ${FP}`, `sha-256 ${OTHER}`)), null);
+  assert.equal(sdpFingerprint(sdp(`sha-256 ${FP}`, `sha-1 ${FP}`)), null);
+  assert.equal(sdpFingerprint(sdp(`sha-256 ${FP}:00`)), null);
+  assert.equal(sdpFingerprint(sdp()), null);
+});
+
+test("base64url is read as written and nothing else is", () => {
+  const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
+  assert.deepEqual(fromBase64url(toBase64url(bytes)), bytes);
+  for (const text of ["A", "A+B/", "AA=="]) assert.equal(fromBase64url(text), null, text);
+});
+
+test("the link decides, then the first visit does", () => {
+  const map = new Map();
+  const storage = { getItem: (k) => map.get(k) ?? null, setItem: (k, v) => void map.set(k, v) };
+  assert.equal(keyIsKnown("h", "one", "two", storage), false);
+  assert.equal(keyIsKnown("h", "one", undefined, storage), true);
+  assert.equal(keyIsKnown("h", "one", undefined, storage), true);
+  assert.equal(keyIsKnown("h", "two", undefined, storage), false);
+  assert.equal(keyIsKnown("h", "two", "two", storage), true);
+  assert.equal(keyIsKnown("h", "two", undefined, storage), true);
+  assert.equal(keyIsKnown("other", "one", undefined, null), true);
+});
