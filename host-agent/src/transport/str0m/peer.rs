@@ -256,6 +256,10 @@ impl Peer {
             }
             self.started = Some(frame.codec);
         }
+        if self.last_frame.is_none() {
+            self.rtc.bwe().set_bitrate(Bitrate::ZERO, self.desired);
+        }
+        self.last_frame = Some(frame.captured);
         let Some(writer) = self.rtc.writer(mid) else {
             return;
         };
