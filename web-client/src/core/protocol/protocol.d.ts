@@ -2,7 +2,7 @@
 
 export type DisplayHealth = "live" | "gone" | "no_encoder";
 export type EndReason = "closed" | "dismissed" | "replaced" | "revoked" | "lost" | "stopping" | "policy" | "error";
-export type ErrorBody = { code: string, message: string, };
+export type ErrorBody = { code: Refusal, message: string, };
 export type Fingerprint = string;
 export type FrameTrace = { rtp: number, capture_ms: number, encode_ms: number, at_ms: number, };
 export type FromHost = { "type": "hello", viewer: ViewerId, rights: Rights, host_name: string, } | { "type": "heartbeat", n: number, } | { "type": "pong", t: number, } | { "type": "display.state", width: number, height: number, resizable: boolean, state: DisplayHealth, } | { "type": "cursor.shape", id: number, width: number, height: number, hot_x: number, hot_y: number, png: string, } | { "type": "cursor.use", id: number | null, } | { "type": "viewers", list: Array<ViewerInfo>, } | { "type": "video.state", codec: string, encoder: string, max_kbps: number | null, } | { "type": "video.trace", frames: Array<FrameTrace>, } | { "type": "refused", code: Refusal, ref: string, };
@@ -11,7 +11,7 @@ export type HostId = string;
 export type IceServer = { urls: Array<string>, username?: string, credential?: string, };
 export type KeyHash = string;
 export type Negotiation = number;
-export type Refusal = "unauthorized" | "ticket" | "origin" | "malformed" | "unsupported" | "too_large" | "too_many" | "out_of_turn" | "forbidden" | "fingerprint" | "codec" | "full" | "host_offline" | "not_found" | "failed";
+export type Refusal = "unauthorized" | "token_expired" | "token_not_yet_valid" | "token_revoked" | "ticket" | "origin" | "malformed" | "unsupported" | "too_large" | "too_many" | "out_of_turn" | "forbidden" | "fingerprint" | "codec" | "full" | "host_offline" | "not_found" | "failed";
 export type Right = "clipboard_to_host" | "clipboard_from_host" | "display_resize" | "input_keyboard" | "input_pointer" | "session_manage" | "view";
 export type Rights = Right[];
 export type Sdp = string;
