@@ -51,10 +51,8 @@ fn filled(case: &Value, which: &str) -> Value {
 }
 
 fn wire(case: &Value) -> String {
-    match filled(case, "wire") {
-        Value::String(text) => text,
-        other => other.to_string(),
-    }
+    let wire = filled(case, "wire");
+    wire.as_str().map_or_else(|| wire.to_string(), str::to_owned)
 }
 
 /// Equal as JavaScript sees it: `1` and `1.0` are one number, and fields have no order.
