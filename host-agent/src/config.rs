@@ -296,6 +296,30 @@ mod tests {
     }
 
     #[test]
+    fn the_example_is_right_and_names_every_word() {
+        let example = include_str!("../../deploy/example/direct.toml");
+        let uncommented: String = example
+            .lines()
+            .filter_map(|line| line.strip_prefix("# "))
+            .filter(|line| line.contains(" = "))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let args: DirectArgs = toml::from_str(&uncommented).unwrap();
+        let debug = format!("{args:?}");
+        let unset: Vec<&str> = debug
+            .split(", ")
+            .filter(|field| field.ends_with("None") || field.ends_with("[]"))
+            .collect();
+        assert!(
+            unset
+                .iter()
+                .all(|field| field.contains("assets_dir") || field.contains("config")),
+            "not in the example: {unset:?}"
+        );
+        check(&uncommented, None).unwrap();
+    }
+
+    #[test]
     fn a_flag_wins_over_the_file() {
         let flags = DirectArgs {
             size: Some("800x600".into()),

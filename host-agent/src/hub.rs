@@ -119,13 +119,15 @@ impl Hub {
             .sessions
             .values()
             .filter_map(|session| session.answerer.poll_timeout());
-        steps.chain(self.gate.poll_timeout()).min()
+        let tails = self.sessions.values().filter_map(Session::tail_due);
+        steps.chain(tails).chain(self.gate.poll_timeout()).min()
     }
 
     fn handle_timeout(&mut self) {
         let now = Instant::now();
         self.gate.handle_timeout(now);
         self.inject();
+        self.beat_tails(now);
         let viewers: Vec<ViewerId> = self.sessions.keys().copied().collect();
         for viewer in viewers {
             if let Some(session) = self.sessions.get_mut(&viewer) {
@@ -354,7 +356,7 @@ impl Hub {
             TransportEvent::Connected { peer, codecs } => self.connected(peer, codecs),
             TransportEvent::ChannelOpen { peer, channel } => self.channel_open(peer, channel),
             TransportEvent::Message { peer, channel, data } => self.message(peer, channel, &data),
-            TransportEvent::KeyframeWish { peer } => self.wish_keyframe(peer),
+            TransportEvent::KeyframeWish { peer } => self.picture_lost(peer),
             TransportEvent::Estimate { peer, bps } => {
                 self.quality.handle_estimate(peer, bps);
                 if let Some(session) = self.sessions.get_mut(&peer) {

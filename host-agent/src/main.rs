@@ -1,19 +1,20 @@
 //! The `removid` program: parses the command line and starts what it names.
 #![expect(clippy::print_stderr, reason = "a program's last words to its user")]
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use host_agent::cli::{Cli, Command};
 use host_agent::media::{probe, worker};
-use host_agent::{config, direct, tokens};
+use host_agent::{config, direct, doctor, install, tokens};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     log(cli.log.as_deref());
     match run(cli.command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("removid: {error:#}");
             ExitCode::FAILURE
@@ -28,14 +29,22 @@ fn log(filter: Option<&str>) {
         .unwrap_or("warn,audit=info,host_agent=info,router=info");
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::try_new(text).unwrap_or_else(|_| EnvFilter::new("info")))
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
 }
 
-fn run(command: Command) -> anyhow::Result<()> {
+fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Direct(args) => {
-            let config = config::Config::load(*args)?;
+            let config = match config::Config::load(*args) {
+                Ok(config) => config,
+                Err(error) => {
+                    eprintln!("removid: {error:#}");
+                    // As for a wrong flag: trying again would not help.
+                    return Ok(ExitCode::from(2));
+                }
+            };
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
                 .enable_all()
@@ -43,11 +52,13 @@ fn run(command: Command) -> anyhow::Result<()> {
             runtime.block_on(Box::pin(direct::run(config)))
         }
         Command::Token(args) => tokens::run(args),
-        Command::Doctor(_) | Command::Install(_) => anyhow::bail!("this part is not there yet"),
+        Command::Doctor(args) => return doctor::run(*args),
+        Command::Install(args) => install::run(&args),
         Command::EncoderWorker { element } => worker::run(&element),
         Command::EncoderList => print(&probe::list()?),
         Command::EncoderCheck { element } => print(&probe::check(&element)?),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// One line of JSON on standard output: the answer of a child to its agent.

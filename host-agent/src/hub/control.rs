@@ -86,9 +86,31 @@ impl Hub {
 
     pub(super) fn handle_heartbeat(&mut self) {
         self.beats = self.beats.wrapping_add(1);
-        self.tell_all(&FromHost::Heartbeat { n: self.beats });
+        let viewers: Vec<ViewerId> = self.sessions.keys().copied().collect();
+        viewers.into_iter().for_each(|viewer| self.beat(viewer));
         self.flush_traces();
         self.thin_out();
+    }
+
+    fn beat(&mut self, viewer: ViewerId) {
+        let Some(session) = self.sessions.get_mut(&viewer) else {
+            return;
+        };
+        session.told_last = true;
+        let rtp = session.last_frame.map(|(rtp, _)| rtp);
+        self.tell(viewer, FromHost::Heartbeat { n: self.beats, rtp });
+    }
+
+    /// Names frames that none followed, so that a lost one is asked for soon.
+    pub(super) fn beat_tails(&mut self, now: Instant) {
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        let viewers: Vec<ViewerId> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| due(session.tail_due()))
+            .map(|(viewer, _)| *viewer)
+            .collect();
+        viewers.into_iter().for_each(|viewer| self.beat(viewer));
     }
 
     pub(super) fn message(&mut self, viewer: ViewerId, channel: Option<Channel>, data: &[u8]) {

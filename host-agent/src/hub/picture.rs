@@ -1,7 +1,7 @@
 //! What the studio makes, on its way to the viewers: frames, sizes, pointer shapes.
 
 use std::collections::BTreeMap;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use signaling_spec::channel::control::{DisplayHealth, FrameTrace, FromHost};
@@ -17,6 +17,10 @@ use crate::transport::{Codec, EncodedFrame};
 const CURSORS: usize = 64;
 /// Traces that are told in one second.
 const TRACES: usize = 8;
+/// A loss is reported sooner than this after the frame that was lost.
+const STILL: Duration = Duration::from_millis(2_500);
+/// A frame that none follows is named to its viewers after this long.
+pub(super) const TAIL: Duration = Duration::from_millis(120);
 /// Seconds between the keyframes that a viewer with a much slower path gets.
 const THIN_SECONDS: u64 = 3;
 
@@ -152,6 +156,20 @@ impl Hub {
         self.tell_video_state();
     }
 
+    /// The viewer's browser reports a loss, or only misses frames: browsers do so three seconds after the
+    /// last one, and would be given a whole picture of a still screen for ever.
+    pub(super) fn picture_lost(&mut self, viewer: ViewerId) {
+        let now = Instant::now();
+        let still = self
+            .sessions
+            .get(&viewer)
+            .and_then(|session| session.last_frame)
+            .is_some_and(|(_, at)| at + STILL <= now);
+        if !still {
+            self.wish_keyframe(viewer);
+        }
+    }
+
     pub(super) fn wish_keyframe(&mut self, viewer: ViewerId) {
         if let Some(codec) = self.sessions.get(&viewer).and_then(|session| session.assigned) {
             self.studio.try_tell(Command::Keyframe(codec));
@@ -159,7 +177,12 @@ impl Hub {
     }
 
     fn frame(&mut self, frame: &EncodedFrame, trace: Trace) {
-        let target = self.quality.target();
+        let (target, now) = (self.quality.target(), Instant::now());
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "RTP timestamps wrap at 32 bits (RFC 3550)"
+        )]
+        let rtp = frame.rtp_time as u32;
         for (viewer, session) in &mut self.sessions {
             let watches = session.live && !session.hidden && session.assigned == Some(frame.codec);
             // A path with less than half of the rate would only build a queue: it gets keyframes alone.
@@ -169,19 +192,16 @@ impl Hub {
                 continue;
             }
             session.awaits_key = false;
+            session.last_frame = Some((rtp, now));
+            session.told_last = false;
             self.transport.send_frame(*viewer, frame);
         }
         if self.screen.traces.len() < TRACES {
-            let before = Instant::now().saturating_duration_since(frame.captured);
+            let before = now.saturating_duration_since(frame.captured);
             let at = SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .unwrap_or_default()
                 .saturating_sub(before);
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "RTP timestamps wrap at 32 bits (RFC 3550)"
-            )]
-            let rtp = frame.rtp_time as u32;
             self.screen.traces.push(FrameTrace {
                 rtp,
                 capture_ms: trace.capture.as_secs_f32() * 1000.0,

@@ -35,6 +35,10 @@ pub(super) struct Session {
     pub(super) hidden: bool,
     /// It cannot decode what comes until a keyframe does.
     pub(super) awaits_key: bool,
+    /// The newest frame that was sent, and when.
+    pub(super) last_frame: Option<(u32, Instant)>,
+    /// Whether a heartbeat named it.
+    pub(super) told_last: bool,
     pub(super) codecs: Vec<Codec>,
     pub(super) assigned: Option<Codec>,
     pub(super) estimate: Option<u64>,
@@ -74,6 +78,8 @@ impl Session {
             live: false,
             hidden: false,
             awaits_key: true,
+            last_frame: None,
+            told_last: true,
             codecs: Vec::new(),
             assigned: None,
             estimate: None,
@@ -84,5 +90,12 @@ impl Session {
             refusal_rate: Bucket::new(REFUSALS),
             cursors: Vec::new(),
         }
+    }
+
+    /// When the newest frame is to be named to this viewer.
+    pub(super) fn tail_due(&self) -> Option<Instant> {
+        self.last_frame
+            .filter(|_| !self.told_last)
+            .map(|(_, at)| at + super::picture::TAIL)
     }
 }

@@ -95,7 +95,9 @@ impl Desk {
             Ok(()) => {
                 let _ = self.waker.write(1);
             }
-            Err(_) => tracing::error!("The studio takes no commands"),
+            Err(mpsc::TrySendError::Full(_)) => tracing::error!("The studio takes no commands"),
+            // It has ended, as it was told.
+            Err(mpsc::TrySendError::Disconnected(_)) => {}
         }
     }
 

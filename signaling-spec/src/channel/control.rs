@@ -45,9 +45,11 @@ pub enum FromHost {
         rights: Rights,
         host_name: String,
     },
-    /// I live. Sent every second; a still desktop sends nothing else.
+    /// I live. Sent every second, and soon after the last frame of a movement; a still desktop sends nothing
+    /// else. `rtp` is the timestamp of the newest frame sent to this viewer: one who does not see it within
+    /// a moment has lost it, and asks by `video.refresh`.
     #[serde(rename = "heartbeat")]
-    Heartbeat { n: u32 },
+    Heartbeat { n: u32, rtp: Option<u32> },
     #[serde(rename = "pong")]
     Pong { t: u32 },
     /// What is shown now.

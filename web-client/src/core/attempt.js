@@ -11,6 +11,7 @@ import { certificateFingerprint, keyHash, keyIsKnown, nonce, sdpFingerprint, ver
 import { browserName } from "./caps.js";
 import { Failure } from "./failure.js";
 import { Measure } from "./measure.js";
+import { Tail } from "./tail.js";
 import { Peer } from "./peer.js";
 import { decodeFromHost } from "./protocol/decode.js";
 import { encodeControl, encodeInput } from "./protocol/encode.js";
@@ -48,6 +49,7 @@ const NEGOTIATION = 1;
 
 export class Attempt {
   measure = new Measure();
+  tail = new Tail();
   /** @type {VideoSink} */
   video;
   /** Whether the host took this session; the one that it resumes is gone then. */
@@ -90,6 +92,7 @@ export class Attempt {
       shown: () => this.#cameUp(),
       frame: (metadata) => {
         this.measure.frame(metadata);
+        this.tail.shown(metadata.rtpTimestamp);
         on.sign();
       },
       resized: () => on.resized(),

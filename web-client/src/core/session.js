@@ -11,6 +11,7 @@
 import { Attempt } from "./attempt.js";
 import { missing } from "./caps.js";
 import { FINAL, Life } from "./life.js";
+import { Tail } from "./tail.js";
 
 /**
  * @typedef {object} SessionEvents
@@ -222,9 +223,18 @@ export class Session {
       this.#pings.delete(message.t);
     } else if (message.type === "video.trace") {
       attempt.measure.trace(message.frames);
+    } else if (message.type === "heartbeat") {
+      attempt.tail.named(message.rtp ?? null, performance.now());
+      setTimeout(() => this.#askForTail(attempt), Tail.PATIENCE_MS);
     } else {
       this.#on.control(message);
     }
+  }
+
+  /** A hidden page shows nothing, so nothing is missing there. @param {Attempt} attempt */
+  #askForTail(attempt) {
+    if (attempt !== this.#shown || document.hidden || !attempt.tail.isMissing(performance.now())) return;
+    attempt.send({ type: "video.refresh" });
   }
 
   /** @param {number} now */

@@ -25,6 +25,12 @@ use crate::transport::{Codec, EncodedFrame, PagePath, Sent, TransportEvent};
 
 /// Before the first feedback; probing finds more within a second.
 const START: Bitrate = Bitrate::kbps(4_000);
+/// After this long without a frame the estimator stops probing: a still screen stays still.
+const REST: Duration = Duration::from_secs(1);
+/// While it rests, the library's clock is wound this often: each time it may send a packet of padding,
+/// which cannot be switched off. After input, often enough for SCTP's acknowledgements (RFC 9260 §6.2).
+const TICK: Duration = Duration::from_millis(250);
+const TICK_AFTER_INPUT: Duration = Duration::from_millis(80);
 /// A connection that ICE calls disconnected may come back for this long.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -43,6 +49,13 @@ pub(super) struct Peer {
     started: Option<Codec>,
     disconnected_at: Option<Instant>,
     dead: bool,
+    /// When the last frame was written; `None` while the estimator rests.
+    last_frame: Option<Instant>,
+    /// When a message last came in on a channel.
+    last_message: Instant,
+    last_tick: Instant,
+    /// What would be sent if it fitted.
+    desired: Bitrate,
 }
 
 fn random<const N: usize>() -> String {
@@ -150,6 +163,10 @@ impl Peer {
             started: None,
             disconnected_at: None,
             dead: false,
+            last_frame: Some(now),
+            last_message: now,
+            last_tick: now,
+            desired: Bitrate::ZERO,
         };
         Ok((peer, sdp))
     }
@@ -199,12 +216,17 @@ impl Peer {
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
+        self.last_tick = now;
         if let Err(error) = self.rtc.handle_input(Input::Timeout(now)) {
             tracing::debug!(viewer = self.id.0, %error, "Peer connection failed");
             self.dead = true;
         }
         if self.disconnected_at.is_some_and(|since| since + GRACE <= now) {
             self.dead = true;
+        }
+        if self.last_frame.is_some_and(|last| last + REST <= now) {
+            self.last_frame = None;
+            self.rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::ZERO);
         }
     }
 
@@ -261,7 +283,10 @@ impl Peer {
     }
 
     pub(super) fn set_desired_bitrate(&mut self, bps: u64) {
-        self.rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::from(bps));
+        self.desired = Bitrate::from(bps);
+        if self.last_frame.is_some() {
+            self.rtc.bwe().set_bitrate(Bitrate::ZERO, self.desired);
+        }
     }
 
     pub(super) fn close(&mut self) {
@@ -274,7 +299,9 @@ impl Peer {
             match self.rtc.poll_output() {
                 Ok(Output::Timeout(at)) => {
                     self.announce(events);
-                    self.deadline = self.disconnected_at.map_or(at, |since| at.min(since + GRACE));
+                    self.deadline = self
+                        .disconnected_at
+                        .map_or(self.slowed(at), |since| at.min(since + GRACE));
                     return !self.dead && self.rtc.is_alive();
                 }
                 Ok(Output::Transmit(transmit)) => ports.transmit(&transmit),
@@ -287,11 +314,27 @@ impl Peer {
         }
     }
 
+    /// When to wind the library's clock that wants it at `at`.
+    fn slowed(&self, at: Instant) -> Instant {
+        if !self.connected || self.last_frame.is_some() {
+            return at;
+        }
+        let after_input = self.last_message + REST > self.last_tick;
+        at.max(self.last_tick + if after_input { TICK_AFTER_INPUT } else { TICK })
+    }
+
     /// Says that it is connected, once: the video line is known only after the connection is.
     fn announce(&mut self, events: &mut VecDeque<TransportEvent>) {
         if self.connected && !self.announced {
             self.announced = true;
             self.codecs = self.negotiated();
+            // Frames leave at once: the encoder's buffer model bounds their size, and a pacer would hold
+            // each back for as long as the estimate is low, which it is whenever little was sent.
+            if let Some(mid) = self.video
+                && let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None)
+            {
+                stream.set_unpaced(true);
+            }
             let codecs = self.codecs.iter().map(|(codec, _)| *codec).collect();
             events.push_back(TransportEvent::Connected {
                 peer: self.id,
@@ -321,6 +364,7 @@ impl Peer {
                 _ => tracing::info!(viewer = peer.0, "Ignored a data channel that is not ours"),
             },
             Event::ChannelData(data) => {
+                self.last_message = Instant::now();
                 let channel = self
                     .channels
                     .iter()

@@ -192,7 +192,7 @@ const SIGNALS = {
 /** @type {Tables<FromHost>} */
 const FROM_HOST = {
   hello: { viewer: u32, rights, host_name: text },
-  heartbeat: { n: u32 },
+  heartbeat: { n: u32, rtp: nullable(u32) },
   pong: { t: u32 },
   "display.state": { width: u32, height: u32, resizable: flag, state: oneOf(HEALTHS) },
   "cursor.shape": { id: u32, width: u32, height: u32, hot_x: u32, hot_y: u32, png: text },

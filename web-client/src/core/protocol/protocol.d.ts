@@ -123,7 +123,7 @@ export type FromViewer = { "type": "display.resize", width: number, height: numb
 /**
  * Host → viewer.
  */
-export type FromHost = { "type": "hello", viewer: ViewerId, rights: Rights, host_name: string, } | { "type": "heartbeat", n: number, } | { "type": "pong", t: number, } | { "type": "display.state", width: number, height: number, resizable: boolean, state: DisplayHealth, } | { "type": "cursor.shape", id: number, width: number, height: number, hot_x: number, hot_y: number, png: string, } | { "type": "cursor.use", id: number | null, } | { "type": "viewers", list: Array<ViewerInfo>, } | { "type": "video.state", codec: string, encoder: string, max_kbps: number | null, } | { "type": "video.trace", frames: Array<FrameTrace>, } | { "type": "refused", code: Refusal, ref: string, };
+export type FromHost = { "type": "hello", viewer: ViewerId, rights: Rights, host_name: string, } | { "type": "heartbeat", n: number, rtp: number | null, } | { "type": "pong", t: number, } | { "type": "display.state", width: number, height: number, resizable: boolean, state: DisplayHealth, } | { "type": "cursor.shape", id: number, width: number, height: number, hot_x: number, hot_y: number, png: string, } | { "type": "cursor.use", id: number | null, } | { "type": "viewers", list: Array<ViewerInfo>, } | { "type": "video.state", codec: string, encoder: string, max_kbps: number | null, } | { "type": "video.trace", frames: Array<FrameTrace>, } | { "type": "refused", code: Refusal, ref: string, };
 
 /**
  * Whether there is anything to show.

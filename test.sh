@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs every test that fits; `./test.sh full` adds the long ones.
+#
+#   ./test.sh                 everything below
+#   ./test.sh format lint …   only these suites, by the names in the list at the end
+set -euo pipefail
+cd "$(dirname "$0")"
+. deploy/setup.sh
+
+export REMOVID_FULL=
+if [ "${1:-}" = full ]; then export REMOVID_FULL=1; shift; fi
+
+tools='chromium firefox-esr xdotool x11-utils x11-xserver-utils x11-apps imagemagick iproute2 iptables nftables openssl procps git'
+command -v node >/dev/null || tools="$tools nodejs"
+command -v npm >/dev/null || tools="$tools npm"
+# shellcheck disable=SC2046,SC2086 # lists of names
+install_packages $BUILD_PACKAGES $ENCODER_PACKAGES $DESKTOP_PACKAGES $tools $(rust_packages rustfmt-web rust-web-clippy)
+check_rust
+desktop_user
+cargo clippy --version >/dev/null 2>&1 || die 'clippy is missing: rustup component add clippy, or the package rust-web-clippy'
+cargo fmt --version >/dev/null 2>&1 || die 'rustfmt is missing: rustup component add rustfmt, or the package rustfmt-web'
+
+packages() { (cd "$1" && { [ -f node_modules/.package-lock.json ] && [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund; }); }
+
+suite_format() { cargo fmt --all --check; }
+suite_lint() { cargo clippy --release --locked --workspace --all-targets -- -D warnings; }
+suite_build() { cargo build --release --locked --workspace --all-targets; }
+suite_rust() { cargo test --release --locked --workspace; }
+suite_page() { packages web-client && (cd web-client && npm run --silent check && npm test); }
+suite_browser() { packages tests/browser && node --test --test-concurrency=1 tests/browser/*.test.mjs; }
+
+names=("$@")
+[ ${#names[@]} -gt 0 ] || names=(format lint build rust page browser)
+report=
+failed=
+for name in "${names[@]}"; do
+  declare -F "suite_$name" >/dev/null || die "there is no suite $name; there are format lint build rust page browser"
+  say "== $name"
+  start=$SECONDS
+  # Not `if suite`: that would switch off `set -e` inside.
+  set +e; (set -e; "suite_$name"); code=$?; set -e
+  [ $code = 0 ] && word=passed || { word=FAILED; failed=1; }
+  report+=$(printf '%-8s %-7s %5d s' "$name" "$word" $((SECONDS - start)))$'\n'
+  [ $code = 0 ] || break
+done
+printf '\n%s' "$report"
+[ -z "$failed" ]
