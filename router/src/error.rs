@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use signaling_spec::Refusal;
 use signaling_spec::api::ErrorBody;
 
 use crate::auth::TokenError;
@@ -24,6 +25,8 @@ pub enum RouterError {
     TooMany,
     #[error("request body is not what this call takes: {0}")]
     Malformed(String),
+    #[error("request body is larger than any that this host takes")]
+    TooLarge,
     #[error("the token does not permit that")]
     Forbidden,
     #[error("the host is not connected")]
@@ -41,23 +44,25 @@ impl RouterError {
             Self::Origin { .. } | Self::Forbidden => StatusCode::FORBIDDEN,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Malformed(_) | Self::NotASocket => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::HostOffline => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotFound => StatusCode::NOT_FOUND,
         }
     }
 
     /// Stable; programs depend on it.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Refusal {
         match self {
-            Self::TokenMissing => "unauthorized",
+            Self::TokenMissing => Refusal::Unauthorized,
             Self::TokenRefused(error) => error.code(),
-            Self::Ticket => "ticket",
-            Self::Origin { .. } => "origin",
-            Self::Forbidden => "forbidden",
-            Self::TooMany => "too_many",
-            Self::Malformed(_) | Self::NotASocket => "malformed",
-            Self::HostOffline => "host_offline",
-            Self::NotFound => "not_found",
+            Self::Ticket => Refusal::Ticket,
+            Self::Origin { .. } => Refusal::Origin,
+            Self::Forbidden => Refusal::Forbidden,
+            Self::TooMany => Refusal::TooMany,
+            Self::TooLarge => Refusal::TooLarge,
+            Self::Malformed(_) | Self::NotASocket => Refusal::Malformed,
+            Self::HostOffline => Refusal::HostOffline,
+            Self::NotFound => Refusal::NotFound,
         }
     }
 }
@@ -75,7 +80,7 @@ impl IntoResponse for RouterError {
             None => self.to_string(),
         };
         let body = ErrorBody {
-            code: self.code().to_owned(),
+            code: self.code(),
             message,
         };
         (self.status(), axum::Json(body)).into_response()

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Fingerprint, HostId, IceServer, SessionId};
+use crate::{Fingerprint, HostId, IceServer, Refusal, SessionId};
 
 /// Path of [`SessionCreate`].
 pub const SESSIONS_PATH: &str = "/api/v1/sessions";
@@ -35,6 +35,7 @@ pub struct SessionCreate {
 pub struct SessionCreated {
     pub sid: SessionId,
     pub ticket: String,
+    #[serde(deserialize_with = "crate::object::list")]
     pub ice_servers: Vec<IceServer>,
     pub host_id: HostId,
     pub host_name: String,
@@ -48,7 +49,8 @@ pub struct SessionCreated {
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct ErrorBody {
     /// Stable: programs may depend on it.
-    pub code: String,
+    #[serde(deserialize_with = "crate::object::name")]
+    pub code: Refusal,
     /// For people; may change.
     pub message: String,
 }

@@ -9,11 +9,13 @@ pub mod channel;
 pub mod claims;
 mod ids;
 pub mod limits;
+mod object;
 mod rights;
 mod sdp;
 mod signal;
 
 pub use ids::{HostId, KeyHash, Negotiation, SessionId, TokenId, ViewerId};
+pub use object::Object;
 pub use rights::{Right, Rights};
 pub use sdp::{Fingerprint, FingerprintError, Sdp};
 pub use signal::{DecodeError, EndReason, IceServer, Refusal, Signal, ViewerCaps};

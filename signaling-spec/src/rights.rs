@@ -56,7 +56,7 @@ impl Right {
 #[serde(transparent)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(type = "Right[]"))]
-pub struct Rights(BTreeSet<Right>);
+pub struct Rights(#[serde(deserialize_with = "crate::object::names")] BTreeSet<Right>);
 
 impl Rights {
     pub fn all() -> Self {

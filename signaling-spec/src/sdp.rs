@@ -21,6 +21,7 @@ impl fmt::Debug for Sdp {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){31}$")))]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Fingerprint(String);
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{MAX_CANDIDATE_BYTES, MAX_SDP_BYTES, MAX_SIGNAL_BYTES};
-use crate::{Fingerprint, Negotiation, Rights, Sdp, SessionId, TokenId};
+use crate::{Fingerprint, Negotiation, Object, Rights, Sdp, SessionId, TokenId};
 
 /// One signalling frame. `README.md` says who may send what, and when.
 ///
@@ -47,13 +47,18 @@ pub enum Signal {
     },
     /// Host → viewer: no, and why.
     #[serde(rename = "session.reject")]
-    SessionReject { sid: SessionId, code: Refusal },
+    SessionReject {
+        sid: SessionId,
+        #[serde(deserialize_with = "crate::object::name")]
+        code: Refusal,
+    },
     /// Viewer → host: my session description and what I can decode.
     #[serde(rename = "sdp.offer")]
     SdpOffer {
         sid: SessionId,
         negotiation: Negotiation,
         sdp: Sdp,
+        #[serde(deserialize_with = "crate::object::one")]
         caps: ViewerCaps,
     },
     /// Host → viewer: the answer to that offer and to no other, with the host key's signature over both
@@ -82,10 +87,15 @@ pub enum Signal {
     IceEnd { sid: SessionId },
     /// Any side: this session is over.
     #[serde(rename = "session.end")]
-    SessionEnd { sid: SessionId, reason: EndReason },
+    SessionEnd {
+        sid: SessionId,
+        #[serde(deserialize_with = "crate::object::name")]
+        reason: EndReason,
+    },
     /// Any side: that message was refused.
     #[serde(rename = "error")]
     Error {
+        #[serde(deserialize_with = "crate::object::name")]
         code: Refusal,
         /// `type` of the refused message, where it was readable.
         #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
@@ -160,8 +170,14 @@ pub enum EndReason {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum Refusal {
-    /// No token, or not one of ours, or no longer valid.
+    /// No token, or not one of ours.
     Unauthorized,
+    /// A token of ours whose time is over.
+    TokenExpired,
+    /// A token of ours from this side's future: one of the clocks is wrong.
+    TokenNotYetValid,
+    /// A token of ours that was withdrawn.
+    TokenRevoked,
     /// The ticket is unknown, used or too old.
     Ticket,
     /// The page's origin is not on the list.
@@ -252,7 +268,7 @@ impl Signal {
             });
         }
         let signal: Self = match serde_json::from_str(frame) {
-            Ok(signal) => signal,
+            Ok(Object(signal)) => signal,
             Err(error) => {
                 return Err(unknown_type(frame, &Self::TYPES).unwrap_or(DecodeError::Malformed(error)));
             }
@@ -316,7 +332,7 @@ impl Signal {
 
 /// `Unsupported` when the text has a `type` that is not among `known`.
 pub(crate) fn unknown_type(text: &str, known: &[&str]) -> Option<DecodeError> {
-    let Head { kind } = serde_json::from_str(text).ok()?;
+    let Object(Head { kind }) = serde_json::from_str(text).ok()?;
     if known.contains(&kind.as_str()) {
         None
     } else {

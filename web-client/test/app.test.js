@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { readFragment, readPasted } from "../src/app/link.js";
-import { reasonText, t } from "../src/app/texts.js";
+import { anotherToken, reasonText, t } from "../src/app/texts.js";
 import { cursorValue } from "../src/core/cursor.js";
 import { FINAL } from "../src/core/life.js";
 
@@ -59,6 +59,25 @@ test("every reason has words with a code", () => {
   for (const code of [...FINAL].filter((code) => code !== "closed")) assert.match(reasonText(code), /\[E-(?!OTHER)[A-Z0-9]+\]$/, code);
   assert.match(reasonText("never heard of"), /E-OTHER/);
   assert.equal(t("quality.cap", { mbit: 5 }), "At most 5 Mbit/s");
+});
+
+test("every refusal of the contract has words with a code", () => {
+  const { accept } = JSON.parse(read("../signaling-spec/vectors/api/error_body.json"));
+  const codes = new Set(accept.map(({ wire }) => wire.code));
+  assert.ok(codes.size >= 18);
+  for (const code of codes) assert.match(reasonText(code), /\[E-(?!OTHER)[A-Z0-9]+\]$/, code);
+});
+
+test("a token that does not help any more ends the tries, and the page asks for another and says why", () => {
+  const said = ["unauthorized", "revoked", "token_expired", "token_not_yet_valid", "token_revoked"].map((code) => {
+    assert.ok(FINAL.has(code), code);
+    const key = anotherToken(code);
+    assert.ok(key !== undefined, code);
+    assert.match(t(key), /Whoever runs the workstation can .*\[E-[A-Z]+\]$/, code);
+    return t(key);
+  });
+  assert.equal(new Set(said).size, said.length, "each cause has its own words");
+  for (const code of ["ticket", "host_offline", "closed", "forbidden"]) assert.equal(anotherToken(code), undefined);
 });
 
 test("a cursor is CSS up to 128 CSS pixels, with its spot inside and a keyword behind", () => {

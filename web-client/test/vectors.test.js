@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
-import { DecodeError, decodeFromHost, decodeSignal } from "../src/core/protocol/decode.js";
+import { DecodeError, decodeFromHost, decodeSignal, readSessionCreated } from "../src/core/protocol/decode.js";
 import { encodeControl, encodeInput, encodeSignal } from "../src/core/protocol/encode.js";
 
 /** @param {string} kind */
@@ -18,6 +18,16 @@ function vectors(kind) {
   return files.map((file) => ({ file: `${kind}/${file}`, ...JSON.parse(readFileSync(new URL(file, dir), "utf8")) }));
 }
 
+/**
+ * A wire with the fields that are too long to be written out: a text and how often it is repeated.
+ * @param {any} wire
+ * @param {{ [field: string]: [string, number] }} [fill]
+ */
+function filled(wire, fill = {}) {
+  const fields = Object.entries(fill).map(([field, [text, times]]) => [field, text.repeat(times)]);
+  return fields.length === 0 ? wire : { ...wire, ...Object.fromEntries(fields) };
+}
+
 /** A wire that is not JSON, or not as JSON would write it, stands in the file as text. @param {unknown} wire */
 const text = (wire) => (typeof wire === "string" ? wire : JSON.stringify(wire));
 
@@ -26,13 +36,13 @@ const text = (wire) => (typeof wire === "string" ? wire : JSON.stringify(wire));
  * @param {(frame: string) => unknown} decode
  */
 function reads({ file, accept, reject }, decode) {
-  for (const { name, wire, reads_as = wire } of accept) {
-    test(`${file}: accepts ${name}`, () => assert.deepEqual(decode(text(wire)), reads_as));
+  for (const { name, wire, reads_as = wire, fill } of accept) {
+    test(`${file}: accepts ${name}`, () => assert.deepEqual(decode(text(filled(wire, fill))), filled(reads_as, fill)));
   }
-  for (const { name, wire, code } of reject) {
+  for (const { name, wire, code, fill } of reject) {
     test(`${file}: refuses ${name}`, () => {
       assert.throws(
-        () => decode(text(wire)),
+        () => decode(text(filled(wire, fill))),
         (error) => error instanceof DecodeError && (code === undefined || error.code === code),
       );
     });
@@ -63,4 +73,8 @@ for (const { file, accept } of vectors("input")) {
       assert.equal(Buffer.from(encodeInput(message)).toString("hex"), hex.replaceAll(" ", "").toLowerCase());
     });
   }
+}
+
+for (const vector of vectors("api")) {
+  if (vector.type === "SessionCreated") reads(vector, (body) => readSessionCreated(JSON.parse(body)));
 }

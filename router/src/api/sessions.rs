@@ -6,9 +6,9 @@ use axum::Extension;
 use axum::extract::{Json, State, rejection::JsonRejection};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use signaling_spec::Right;
 use signaling_spec::api::{SessionCreate, SessionCreated};
 use signaling_spec::claims::AccessClaims;
+use signaling_spec::{Object, Right};
 
 use super::App;
 use crate::audit;
@@ -62,7 +62,7 @@ pub(super) async fn create(
     State(app): State<App>,
     Extension(ends): Extension<Ends>,
     headers: HeaderMap,
-    body: Result<Json<SessionCreate>, JsonRejection>,
+    body: Result<Json<Object<SessionCreate>>, JsonRejection>,
 ) -> Response {
     let (origin, host) = (text(&headers, header::ORIGIN), text(&headers, header::HOST));
     let mut response = match admit(&app, ends, &headers, body).await {
@@ -77,11 +77,11 @@ async fn admit(
     app: &App,
     ends: Ends,
     headers: &HeaderMap,
-    body: Result<Json<SessionCreate>, JsonRejection>,
+    body: Result<Json<Object<SessionCreate>>, JsonRejection>,
 ) -> Result<SessionCreated, RouterError> {
     check_origin(app, headers, false)?;
     let claims = bearer(app, ends, headers)?;
-    let Json(create) = body.map_err(|error| RouterError::Malformed(error.body_text()))?;
+    let Json(Object(create)) = body.map_err(refused_body)?;
     let nonce = create.viewer_nonce.as_bytes();
     if !(16..=128).contains(&nonce.len())
         || !nonce
@@ -113,6 +113,14 @@ async fn admit(
         host_name: app.host.name.clone(),
         host_pub: app.host.public_key.clone(),
     })
+}
+
+fn refused_body(error: JsonRejection) -> RouterError {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        RouterError::TooLarge
+    } else {
+        RouterError::Malformed(error.body_text())
+    }
 }
 
 /// A browser always names its page's origin on these calls; without one it is no browser, and shows a token.

@@ -13,6 +13,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::Deserialize;
 use signaling_spec::claims::{ACCESS_TYPE, AccessClaims};
 use signaling_spec::limits::CLOCK_LEEWAY;
+use signaling_spec::{Object, Refusal};
 
 /// 2048 bits.
 pub const KEY_BYTES: usize = 256;
@@ -90,18 +91,18 @@ impl TokenError {
         matches!(self, Self::Expired | Self::NotYet { .. } | Self::Revoked)
     }
 
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Refusal {
         match self {
-            Self::Expired => "token_expired",
-            Self::NotYet { .. } => "token_not_yet_valid",
-            Self::Revoked => "token_revoked",
+            Self::Expired => Refusal::TokenExpired,
+            Self::NotYet { .. } => Refusal::TokenNotYetValid,
+            Self::Revoked => Refusal::TokenRevoked,
             Self::TooLong
             | Self::Shape
             | Self::Header
             | Self::UnknownKey
             | Self::KeyLength
             | Self::Invalid(_)
-            | Self::Store(_) => "unauthorized",
+            | Self::Store(_) => Refusal::Unauthorized,
         }
     }
 }
@@ -159,7 +160,8 @@ impl Tokens {
             return Err(TokenError::Shape);
         };
         let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| TokenError::Shape)?;
-        let header: StrictHeader = serde_json::from_slice(&header).map_err(|_| TokenError::Header)?;
+        let Object(header): Object<StrictHeader> =
+            serde_json::from_slice(&header).map_err(|_| TokenError::Header)?;
         if header.alg != "HS512" || header.typ != ACCESS_TYPE {
             return Err(TokenError::Header);
         }
@@ -176,10 +178,13 @@ impl Tokens {
         // Times are checked below against the clock that the caller gives.
         rules.validate_exp = false;
         rules.validate_nbf = false;
-        let claims =
-            jsonwebtoken::decode::<AccessClaims>(token, &DecodingKey::from_secret(&key.secret), &rules)
-                .map_err(TokenError::Invalid)?
-                .claims;
+        let Object(claims) = jsonwebtoken::decode::<Object<AccessClaims>>(
+            token,
+            &DecodingKey::from_secret(&key.secret),
+            &rules,
+        )
+        .map_err(TokenError::Invalid)?
+        .claims;
 
         let leeway = CLOCK_LEEWAY.as_secs();
         let earliest = claims.nbf.max(claims.iat);

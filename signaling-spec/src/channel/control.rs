@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::{MAX_CONTROL_BYTES, MAX_VIEWER_CONTROL_BYTES};
 use crate::signal::unknown_type;
-use crate::{DecodeError, Refusal, Rights, ViewerId};
+use crate::{DecodeError, Object, Refusal, Rights, ViewerId};
 
 /// Viewer → host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +58,7 @@ pub enum FromHost {
         width: u32,
         height: u32,
         resizable: bool,
+        #[serde(deserialize_with = "crate::object::name")]
         state: DisplayHealth,
     },
     /// A pointer shape that was not sent before: a PNG in base64 and its hot spot in pixels.
@@ -75,7 +76,10 @@ pub enum FromHost {
     CursorUse { id: Option<u32> },
     /// Everybody who watches, the reader included.
     #[serde(rename = "viewers")]
-    Viewers { list: Vec<ViewerInfo> },
+    Viewers {
+        #[serde(deserialize_with = "crate::object::list")]
+        list: Vec<ViewerInfo>,
+    },
     /// Which encoder makes the picture, and under which cap.
     #[serde(rename = "video.state")]
     VideoState {
@@ -85,10 +89,14 @@ pub enum FromHost {
     },
     /// When frames were captured and sent: RTP timestamps with milliseconds of work before them.
     #[serde(rename = "video.trace")]
-    VideoTrace { frames: Vec<FrameTrace> },
+    VideoTrace {
+        #[serde(deserialize_with = "crate::object::list")]
+        frames: Vec<FrameTrace>,
+    },
     /// That message was refused.
     #[serde(rename = "refused")]
     Refused {
+        #[serde(deserialize_with = "crate::object::name")]
         code: Refusal,
         #[serde(rename = "ref")]
         reference: String,
@@ -196,5 +204,6 @@ fn decode<T: for<'de> Deserialize<'de>>(text: &str, max: usize, known: &[&str]) 
         return Err(DecodeError::TooLong { len: text.len(), max });
     }
     serde_json::from_str(text)
+        .map(|Object(message)| message)
         .map_err(|error| unknown_type(text, known).unwrap_or(DecodeError::Malformed(error)))
 }

@@ -14,7 +14,11 @@ const TEXTS = /** @type {const} */ ({
   "login.empty": "Paste the token or the whole link.",
   "login.unreadable": "This is neither a token nor a link. Copy it again from where the workstation printed it; both its ends matter. [E-LINK]",
   "login.elsewhere": "This link belongs to {host}. Open it in the address bar. [E-ELSEWHERE]",
-  "login.unauthorized": "The token is not valid any more, or it is for another host. Whoever runs the workstation can make a new one. [E-TOKEN]",
+  "login.unauthorized": "The token is not one of this host’s: it is for another host, or the host’s keys were made anew. Whoever runs the workstation can make a new one. [E-TOKEN]",
+  "login.token_expired": "The time of your token is over. Whoever runs the workstation can make a new link. [E-EXPIRED]",
+  "login.token_not_yet_valid":
+    "Your token comes from the host’s future: one of the two clocks is wrong. Whoever runs the workstation can set its clock, or make a new link. [E-CLOCK]",
+  "login.token_revoked": "Your token was withdrawn. Whoever runs the workstation can make a new link. [E-WITHDRAWN]",
   "login.revoked": "The token was withdrawn or has expired. Whoever runs the workstation can make a new one. [E-REVOKED]",
 
   "state.connecting": "Connecting to {host}…",
@@ -54,7 +58,11 @@ const TEXTS = /** @type {const} */ ({
   "reason.dismissed": "Somebody who manages this host ended your session. [E-DISMISSED]",
   "reason.replaced": "This session goes on in another window. [E-REPLACED]",
   "reason.revoked": "Your access was withdrawn or has expired. Whoever runs the workstation can give you a new link. [E-REVOKED]",
-  "reason.unauthorized": "The token is not valid any more, or it is for another host. Whoever runs the workstation can make a new one. [E-TOKEN]",
+  "reason.unauthorized": "The token is not one of this host’s: it is for another host, or the host’s keys were made anew. Whoever runs the workstation can make a new one. [E-TOKEN]",
+  "reason.token_expired": "The time of your token is over. Whoever runs the workstation can make a new link. [E-EXPIRED]",
+  "reason.token_not_yet_valid":
+    "Your token comes from the host’s future: one of the two clocks is wrong. Whoever runs the workstation can set its clock, or make a new link. [E-CLOCK]",
+  "reason.token_revoked": "Your token was withdrawn. Whoever runs the workstation can make a new link. [E-WITHDRAWN]",
   "reason.forbidden": "This token does not permit to see the host. Whoever gave it to you can give one that does. [E-FORBIDDEN]",
   "reason.origin": "The host does not permit to be shown on this page. Whoever runs it can add this page’s address to its configuration. [E-ORIGIN]",
   "reason.full": "As many people watch as the host takes. Try again when somebody has left. [E-FULL]",
@@ -148,4 +156,26 @@ export function t(key, values = {}) {
 export function reasonText(code) {
   const key = `reason.${code}`;
   return Object.hasOwn(TEXTS, key) ? t(/** @type {TextKey} */ (key)) : t("reason.other", { code });
+}
+
+/**
+ * What the page that asks for a token says first, where another token is what helps.
+ * @param {string} reason
+ * @returns {TextKey | undefined}
+ */
+export function anotherToken(reason) {
+  switch (reason) {
+    case "unauthorized":
+      return "login.unauthorized";
+    case "revoked":
+      return "login.revoked";
+    case "token_expired":
+      return "login.token_expired";
+    case "token_not_yet_valid":
+      return "login.token_not_yet_valid";
+    case "token_revoked":
+      return "login.token_revoked";
+    default:
+      return undefined;
+  }
 }

@@ -11,7 +11,7 @@ import { make } from "./dom.js";
 import { Notice } from "./notice.js";
 import { guardSideButtons } from "./side-buttons.js";
 import { StatsOverlay } from "./stats.js";
-import { t } from "./texts.js";
+import { anotherToken, t } from "./texts.js";
 import { Toolbar } from "./toolbar.js";
 
 /**
@@ -29,8 +29,8 @@ export function viewerPage(on) {
   const abort = new AbortController();
   guardSideButtons(desktop, abort.signal);
   desktop.addEventListener("statechange", ({ detail: { state, reason } }) => {
-    if (state === "ended" && reason === "unauthorized") return on.login("login.unauthorized");
-    if (state === "ended" && reason === "revoked") return on.login("login.revoked");
+    const ask = state === "ended" ? anotherToken(reason) : undefined;
+    if (ask !== undefined) return on.login(ask);
     notice.show(state, reason, desktop.desk);
     toolbar.refresh();
     if (state === "ended") {

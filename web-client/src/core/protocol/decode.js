@@ -43,9 +43,10 @@ const count = (max) => when((v) => typeof v === "number" && Number.isInteger(v) 
 
 const u32 = count(0xffff_ffff);
 const u64 = count(Number.MAX_SAFE_INTEGER);
-const real = when((v) => typeof v === "number");
+const real = when((v) => typeof v === "number" && Number.isFinite(v));
 const flag = when((v) => typeof v === "boolean");
-const text = when((v) => typeof v === "string");
+/** Half a surrogate pair is no text: UTF-8 cannot say it. */
+const text = when((v) => typeof v === "string" && v.isWellFormed());
 
 /** @type {(reader: Reader) => Reader} */
 const optional = (reader) => (v, at) => (v === undefined || v === null ? undefined : reader(v, at));
@@ -55,7 +56,7 @@ const nullable = (reader) => (v, at) => (v === undefined || v === null ? null : 
 
 /** @type {(max: number) => Reader} */
 const sized = (max) => (v, at) => {
-  if (typeof v !== "string") return malformed(at);
+  if (typeof v !== "string" || !v.isWellFormed()) return malformed(at);
   if (byteLength(v) > max) throw new DecodeError("too_large", `${at} exceeds the limit of ${max} bytes`);
   return v;
 };
@@ -98,6 +99,9 @@ const rights = (v, at) => {
 /** @type {{ [R in Refusal]: true }} */
 const REFUSALS = {
   unauthorized: true,
+  token_expired: true,
+  token_not_yet_valid: true,
+  token_revoked: true,
   ticket: true,
   origin: true,
   malformed: true,

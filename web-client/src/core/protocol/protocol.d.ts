@@ -1,25 +1,200 @@
-// The types of `signaling-spec`, written by hand until `cargo run -p xtask -- codegen` writes this file.
+// The types of the protocol. Generated from `signaling-spec` by `cargo run -p xtask -- codegen`; do not edit.
 
-export type DisplayHealth = "live" | "gone" | "no_encoder";
-export type EndReason = "closed" | "dismissed" | "replaced" | "revoked" | "lost" | "stopping" | "policy" | "error";
-export type ErrorBody = { code: string, message: string, };
-export type Fingerprint = string;
-export type FrameTrace = { rtp: number, capture_ms: number, encode_ms: number, at_ms: number, };
-export type FromHost = { "type": "hello", viewer: ViewerId, rights: Rights, host_name: string, } | { "type": "heartbeat", n: number, rtp: number | null, } | { "type": "pong", t: number, } | { "type": "display.state", width: number, height: number, resizable: boolean, state: DisplayHealth, } | { "type": "cursor.shape", id: number, width: number, height: number, hot_x: number, hot_y: number, png: string, } | { "type": "cursor.use", id: number | null, } | { "type": "viewers", list: Array<ViewerInfo>, } | { "type": "video.state", codec: string, encoder: string, max_kbps: number | null, } | { "type": "video.trace", frames: Array<FrameTrace>, } | { "type": "refused", code: Refusal, ref: string, };
-export type FromViewer = { "type": "display.resize", width: number, height: number, } | { "type": "quality.limit", max_kbps: number | null, } | { "type": "page.hidden", hidden: boolean, } | { "type": "video.refresh", } | { "type": "viewer.dismiss", viewer: ViewerId, } | { "type": "ping", t: number, };
+/**
+ * A workstation that can be viewed. Stable across restarts.
+ */
 export type HostId = string;
-export type IceServer = { urls: Array<string>, username?: string, credential?: string, };
+
+/**
+ * SHA-256 of a host's Ed25519 public key (32 raw bytes), in base64url without padding: 43 characters.
+ */
 export type KeyHash = string;
-export type Negotiation = number;
-export type Refusal = "unauthorized" | "ticket" | "origin" | "malformed" | "unsupported" | "too_large" | "too_many" | "out_of_turn" | "forbidden" | "fingerprint" | "codec" | "full" | "host_offline" | "not_found" | "failed";
-export type Right = "clipboard_to_host" | "clipboard_from_host" | "display_resize" | "input_keyboard" | "input_pointer" | "session_manage" | "view";
-export type Rights = Right[];
-export type Sdp = string;
-export type SessionCreate = { viewer_fp: Fingerprint, viewer_nonce: string, resume?: SessionId, };
-export type SessionCreated = { sid: SessionId, ticket: string, ice_servers: Array<IceServer>, host_id: HostId, host_name: string, host_pub: string, };
+
+/**
+ * One viewer's stay on one host, from admission to `session.end`. 22 characters of base64url. Never reused.
+ */
 export type SessionId = string;
-export type Signal = { "type": "session.request", sid: SessionId, subject: string, token: TokenId, rights: Rights, viewer_fp: Fingerprint, viewer_nonce: string, page?: string, local?: string, resume?: SessionId, } | { "type": "session.accept", sid: SessionId, host_fp: Fingerprint, rights: Rights, } | { "type": "session.reject", sid: SessionId, code: Refusal, } | { "type": "sdp.offer", sid: SessionId, negotiation: Negotiation, sdp: Sdp, caps: ViewerCaps, } | { "type": "sdp.answer", sid: SessionId, negotiation: Negotiation, sdp: Sdp, bind_sig: string, bind_iat: number, } | { "type": "ice.candidate", sid: SessionId, candidate: string, mid?: string, } | { "type": "ice.end", sid: SessionId, } | { "type": "session.end", sid: SessionId, reason: EndReason, } | { "type": "error", code: Refusal, ref?: string, };
+
+/**
+ * Names one issued token in lists and logs; it opens nothing.
+ */
 export type TokenId = string;
-export type ViewerCaps = { browser: string, size?: [number, number], };
+
+/**
+ * A viewer's number on one host, as other viewers see it. Never reused while the agent runs.
+ */
 export type ViewerId = number;
-export type ViewerInfo = { viewer: ViewerId, subject: string, browser: string, controls: boolean, since: number, };
+
+/**
+ * Counts offers within a session; an answer names the offer that it answers.
+ */
+export type Negotiation = number;
+
+/**
+ * SHA-256 of a DTLS certificate (RFC 8122), as upper-case hex bytes joined by colons: 95 characters.
+ */
+export type Fingerprint = string;
+
+/**
+ * SDP text (RFC 8866). It holds ICE passwords and addresses, so `Debug` shows its size only.
+ */
+export type Sdp = string;
+
+/**
+ * One permission. The agent checks it at every message; the page only greys out what would be refused.
+ */
+export type Right = "clipboard_to_host" | "clipboard_from_host" | "display_resize" | "input_keyboard" | "input_pointer" | "session_manage" | "view";
+
+/**
+ * A set of rights; on the wire a list of names without repeats.
+ */
+export type Rights = Right[];
+
+/**
+ * Why a message, a call or a socket was refused. Stable: programs may depend on it.
+ */
+export type Refusal = "unauthorized" | "token_expired" | "token_not_yet_valid" | "token_revoked" | "ticket" | "origin" | "malformed" | "unsupported" | "too_large" | "too_many" | "out_of_turn" | "forbidden" | "fingerprint" | "codec" | "full" | "host_offline" | "not_found" | "failed";
+
+/**
+ * Why a session ended.
+ */
+export type EndReason = "closed" | "dismissed" | "replaced" | "revoked" | "lost" | "stopping" | "policy" | "error";
+
+/**
+ * A STUN or TURN server as `RTCPeerConnection` takes it.
+ */
+export type IceServer = { urls: Array<string>, username?: string, credential?: string, };
+
+/**
+ * What the viewer's browser offers beyond its SDP.
+ */
+export type ViewerCaps = {
+/**
+ * Name and major version of the browser, for the list of viewers, e.g. `Firefox 153`.
+ */
+browser: string,
+/**
+ * Wanted size of the desktop in device pixels, `[width, height]`.
+ */
+size?: [number, number], };
+
+/**
+ * One signalling frame. `README.md` says who may send what, and when.
+ *
+ * Unknown fields are ignored, so that a newer peer may say more. An unknown `type` is answered with
+ * `error{unsupported}` and the socket stays open.
+ */
+export type Signal = { "type": "session.request", sid: SessionId,
+/**
+ * Who, for the list of viewers and the audit log.
+ */
+subject: string, token: TokenId, rights: Rights, viewer_fp: Fingerprint, viewer_nonce: string,
+/**
+ * `HOST:PORT` of the page as the viewer's browser wrote it (RFC 9110 §7.2); an address that
+ * surely reaches the router.
+ */
+page?: string,
+/**
+ * `ADDRESS:PORT` on which the router took the viewer's connection.
+ */
+local?: string,
+/**
+ * The session that this one replaces.
+ */
+resume?: SessionId, } | { "type": "session.accept", sid: SessionId, host_fp: Fingerprint, rights: Rights, } | { "type": "session.reject", sid: SessionId, code: Refusal, } | { "type": "sdp.offer", sid: SessionId, negotiation: Negotiation, sdp: Sdp, caps: ViewerCaps, } | { "type": "sdp.answer", sid: SessionId, negotiation: Negotiation, sdp: Sdp,
+/**
+ * Ed25519, 64 bytes in base64url.
+ */
+bind_sig: string,
+/**
+ * When it was signed, in seconds since 1970.
+ */
+bind_iat: number, } | { "type": "ice.candidate", sid: SessionId, candidate: string, mid?: string, } | { "type": "ice.end", sid: SessionId, } | { "type": "session.end", sid: SessionId, reason: EndReason, } | { "type": "error", code: Refusal,
+/**
+ * `type` of the refused message, where it was readable.
+ */
+ref?: string, };
+
+/**
+ * Viewer → host.
+ */
+export type FromViewer = { "type": "display.resize", width: number, height: number, } | { "type": "quality.limit", max_kbps: number | null, } | { "type": "page.hidden", hidden: boolean, } | { "type": "video.refresh", } | { "type": "viewer.dismiss", viewer: ViewerId, } | { "type": "ping", t: number, };
+
+/**
+ * Host → viewer.
+ */
+export type FromHost = { "type": "hello", viewer: ViewerId, rights: Rights, host_name: string, } | { "type": "heartbeat", n: number, rtp: number | null, } | { "type": "pong", t: number, } | { "type": "display.state", width: number, height: number, resizable: boolean, state: DisplayHealth, } | { "type": "cursor.shape", id: number, width: number, height: number, hot_x: number, hot_y: number, png: string, } | { "type": "cursor.use", id: number | null, } | { "type": "viewers", list: Array<ViewerInfo>, } | { "type": "video.state", codec: string, encoder: string, max_kbps: number | null, } | { "type": "video.trace", frames: Array<FrameTrace>, } | { "type": "refused", code: Refusal, ref: string, };
+
+/**
+ * Whether there is anything to show.
+ */
+export type DisplayHealth = "live" | "gone" | "no_encoder";
+
+/**
+ * One line of the list of viewers.
+ */
+export type ViewerInfo = { viewer: ViewerId, subject: string, browser: string,
+/**
+ * May press keys or buttons.
+ */
+controls: boolean,
+/**
+ * Seconds since it came.
+ */
+since: number, };
+
+/**
+ * The way of one frame through the host.
+ */
+export type FrameTrace = {
+/**
+ * RTP timestamp, as `requestVideoFrameCallback` shows it.
+ */
+rtp: number,
+/**
+ * Milliseconds from the change on the screen to the encoder's input, and through the encoder.
+ */
+capture_ms: number, encode_ms: number,
+/**
+ * Capture time on the host's clock, in milliseconds since 1970.
+ */
+at_ms: number, };
+
+/**
+ * `POST /api/v1/sessions`, with `Authorization: Bearer <access token>`.
+ */
+export type SessionCreate = {
+/**
+ * The certificate that the viewer will use in DTLS; the session is bound to it.
+ */
+viewer_fp: Fingerprint,
+/**
+ * 16 to 64 random bytes in base64url, chosen by the viewer; the host signs it.
+ */
+viewer_nonce: string,
+/**
+ * The session that this one replaces after a lost connection.
+ */
+resume?: SessionId, };
+
+/**
+ * The answer: a seat, and the one-time ticket that takes it within 30 seconds.
+ */
+export type SessionCreated = { sid: SessionId, ticket: string, ice_servers: Array<IceServer>, host_id: HostId, host_name: string,
+/**
+ * The host's Ed25519 public key, 32 bytes in base64url. Its SHA-256 must equal the link's `k`.
+ */
+host_pub: string, };
+
+/**
+ * The body of every refusal.
+ */
+export type ErrorBody = {
+/**
+ * Stable: programs may depend on it.
+ */
+code: Refusal,
+/**
+ * For people; may change.
+ */
+message: string, };

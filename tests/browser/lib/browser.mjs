@@ -1,0 +1,130 @@
+/**
+ * Chromium and Firefox, headed, with a fresh profile, on a viewer's display.
+ */
+
+import { createRequire } from "node:module";
+import { existsSync } from "node:fs";
+import { descendants, folder } from "./process.mjs";
+import { until } from "./wait.mjs";
+import { Viewer } from "./viewer.mjs";
+
+/** Each test runs in both; `REMOVID_BROWSERS=firefox` narrows that while one works on a test. */
+export const BROWSERS = (process.env.REMOVID_BROWSERS ?? "chromium,firefox").split(",");
+
+const PROGRAMS = {
+  chromium: [process.env.REMOVID_CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"],
+  firefox: [process.env.REMOVID_FIREFOX, "/usr/bin/firefox-esr", "/usr/bin/firefox"],
+};
+
+/** Without these a hidden window would go on as if somebody looked, and such tests could not fail. */
+const HONEST = [
+  "--disable-backgrounding-occluded-windows",
+  "--disable-background-timer-throttling",
+  "--disable-renderer-backgrounding",
+  "--enable-automation",
+];
+
+const QUIET_FIREFOX = {
+  "browser.aboutwelcome.enabled": false,
+  "browser.sessionstore.resume_from_crash": false,
+  "browser.shell.checkDefaultBrowser": false,
+  "browser.tabs.warnOnClose": false,
+  "datareporting.policy.dataSubmissionEnabled": false,
+  "toolkit.telemetry.reportingpolicy.firstRun": false,
+  // The test machine reaches no download server, and must not wait for one.
+  "media.gmp-manager.updateEnabled": false,
+  "app.update.enabled": false,
+};
+
+async function puppeteer() {
+  try {
+    createRequire(import.meta.url).resolve("puppeteer-core");
+  } catch {
+    throw new Error("puppeteer-core is missing: npm ci --prefix tests/browser");
+  }
+  return (await import("puppeteer-core")).default;
+}
+
+export class Browser {
+  /**
+   * @param {string} name `chromium` or `firefox`
+   * @param {import("./display.mjs").Display} display
+   * @param {{ width?: number, height?: number, args?: string[], prefs?: object }} [options] the window's size
+   */
+  static async open(name, display, { width = 1280, height = 860, args = [], prefs = {} } = {}) {
+    const executablePath = PROGRAMS[name].find((path) => path && existsSync(path));
+    if (executablePath === undefined) throw new Error(`${name} is not installed (see tests/browser/README.md)`);
+    const profile = folder(name);
+    const shared = {
+      executablePath,
+      headless: false,
+      acceptInsecureCerts: true,
+      defaultViewport: null,
+      env: { ...process.env, DISPLAY: display.name, HOME: profile.path, MOZ_DISABLE_AUTO_SAFE_MODE: "1" },
+    };
+    const before = await display.x.clients();
+    const lib = await puppeteer();
+    const browser = await lib.launch(
+      name === "chromium"
+        ? {
+            ...shared,
+            ignoreDefaultArgs: HONEST,
+            args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--password-store=basic", `--window-size=${width},${height}`, "--window-position=0,0", ...args],
+          }
+        : { ...shared, browser: "firefox", args: [`--width=${width}`, `--height=${height}`, ...args], extraPrefsFirefox: { ...QUIET_FIREFOX, ...prefs } },
+    );
+    const made = new Browser(name, display, browser, profile);
+    made.window = await until(`${name}'s window`, async () => (await display.x.clients()).find((id) => !before.includes(id)), 20_000);
+    await display.x.place(made.window, { x: 0, y: 0, width, height });
+    return made;
+  }
+
+  constructor(name, display, browser, profile) {
+    this.name = name;
+    this.display = display;
+    this.browser = browser;
+    this.profile = profile;
+    this.pid = browser.process().pid;
+  }
+
+  /** Opens a link in the first tab, or in a further one. */
+  async view(url, { newTab = false } = {}) {
+    const viewer = await this.page({ newTab });
+    await viewer.page.goto(url);
+    return viewer;
+  }
+
+  async page({ newTab = false } = {}) {
+    const pages = newTab ? [] : await this.browser.pages();
+    return new Viewer(this, pages[0] ?? (await this.browser.newPage()));
+  }
+
+  /** Every process of it. */
+  get pids() {
+    return [this.pid, ...descendants(this.pid).map(({ pid }) => pid)];
+  }
+
+  signal(name) {
+    for (const pid of this.pids) {
+      try {
+        process.kill(pid, name);
+      } catch {
+        // It ended by itself meanwhile.
+      }
+    }
+  }
+
+  async end() {
+    const pids = this.pids;
+    await Promise.race([this.browser.close().catch(() => {}), new Promise((resolve) => setTimeout(resolve, 5_000).unref())]);
+    for (const pid of pids) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // Closed in time.
+      }
+    }
+    this.profile.end();
+  }
+}
+

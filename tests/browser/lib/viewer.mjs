@@ -1,0 +1,155 @@
+/**
+ * One page with a desktop in it, as a test looks at it: its state, its decoded picture, and where on the
+ * viewer's screen a pixel of that picture is.
+ */
+
+import { until } from "./wait.mjs";
+
+export class Viewer {
+  constructor(browser, page) {
+    this.browser = browser;
+    this.page = page;
+    this.console = [];
+    page.on("console", (message) => this.console.push(message.text()));
+    page.on("pageerror", (error) => this.console.push(`error: ${error.message}`));
+  }
+
+  get x() {
+    return this.browser.display.x;
+  }
+
+  /** What the element says now. */
+  look() {
+    return this.page.evaluate(() => {
+      const desktop = document.querySelector("removid-desktop");
+      const video = desktop?.shadowRoot.querySelector("video:last-of-type");
+      return {
+        state: desktop?.state,
+        reason: desktop?.reason,
+        desk: desktop?.desk,
+        layout: desktop?.pictureLayout,
+        video: video && { width: video.videoWidth, height: video.videoHeight, time: video.currentTime },
+        hidden: document.hidden,
+        focused: document.hasFocus(),
+        text: document.body.innerText,
+      };
+    });
+  }
+
+  async stats() {
+    return this.page.evaluate(() => document.querySelector("removid-desktop").stats());
+  }
+
+  /** Waits until the session is live and has a picture. */
+  async live(ms = 15_000) {
+    let last;
+    return until(`${this.browser.name} to be live`, async () => {
+      last = await this.look();
+      return last.state === "live" && last.video?.width > 0 && last;
+    }, ms, () => JSON.stringify({ ...last, console: this.console.slice(-5) }));
+  }
+
+  async state(wanted, ms = 10_000) {
+    let last;
+    return until(`${this.browser.name} to be ${wanted}`, async () => {
+      last = await this.look();
+      return last.state === wanted && last;
+    }, ms, () => JSON.stringify({ ...last, console: this.console.slice(-5) }));
+  }
+
+  /** Every state since this call, with its time: `viewer.page.evaluate(() => window.states)`. */
+  async recordStates() {
+    await this.page.evaluate(() => {
+      const desktop = document.querySelector("removid-desktop");
+      window.states = [];
+      desktop.addEventListener("statechange", ({ detail }) => window.states.push({ ...detail, at: performance.now() }));
+    });
+  }
+
+  /** The frame shown now as RGB bytes, by way of a canvas: what the browser decoded, before any scaling. */
+  async picture() {
+    const got = await this.page.evaluate(async () => {
+      const desktop = document.querySelector("removid-desktop");
+      const video = desktop.shadowRoot.querySelector("video:last-of-type");
+      const [width, height] = [video.videoWidth, video.videoHeight];
+      if (width === 0) return null;
+      const canvas = new OffscreenCanvas(width, height);
+      const context = canvas.getContext("2d", { willReadFrequently: true, colorSpace: "srgb" });
+      context.drawImage(video, 0, 0);
+      const { data } = context.getImageData(0, 0, width, height);
+      const rgb = new Uint8Array(width * height * 3);
+      for (let i = 0; i < width * height; i += 1) rgb.set([data[4 * i], data[4 * i + 1], data[4 * i + 2]], 3 * i);
+      const reader = new FileReader();
+      const done = new Promise((resolve) => (reader.onload = resolve));
+      reader.readAsDataURL(new Blob([rgb]));
+      await done;
+      return { width, height, base64: reader.result.slice(reader.result.indexOf(",") + 1) };
+    });
+    if (got === null) return null;
+    return { width: got.width, height: got.height, rgb: Buffer.from(got.base64, "base64") };
+  }
+
+  /** The mean of areas of the frame shown now: `[[r, g, b], …]`; cheaper than the whole picture. */
+  async means(areas) {
+    return this.page.evaluate((areas) => {
+      const video = document.querySelector("removid-desktop").shadowRoot.querySelector("video:last-of-type");
+      const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
+      const context = canvas.getContext("2d", { willReadFrequently: true, colorSpace: "srgb" });
+      context.drawImage(video, 0, 0);
+      return areas.map(({ x, y, width, height }) => {
+        const { data } = context.getImageData(x, y, width, height);
+        const sums = [0, 0, 0];
+        for (let i = 0; i < data.length; i += 4) for (let c = 0; c < 3; c += 1) sums[c] += data[i + c];
+        return sums.map((sum) => sum / (data.length / 4));
+      });
+    }, areas);
+  }
+
+  /** Gives the element a size of its own, in CSS pixels; a virtual desktop follows. */
+  async resizeElement(width, height) {
+    await this.page.evaluate((width, height) => {
+      const { style } = document.querySelector("removid-desktop");
+      Object.assign(style, { position: "absolute", left: "0", top: "0", width: `${width}px`, height: `${height}px`, aspectRatio: "auto" });
+    }, width, height);
+    return until(`a picture of ${width}x${height}`, async () => {
+      const { video } = await this.look();
+      return video?.width === width && video.height === height;
+    }, 15_000, async () => JSON.stringify(await this.look()));
+  }
+
+  /** Where the page's corner is on the viewer's screen: browsers tell it only with a pointer's event. */
+  async origin() {
+    await this.page.evaluate(() => {
+      window.seen = null;
+      addEventListener("mousemove", (e) => (window.seen = [e.screenX - e.clientX, e.screenY - e.clientY]), { capture: true, once: true });
+    });
+    let step = 0;
+    const [left, top] = await until("the page to see the pointer", async () => {
+      step += 1;
+      await this.x.moveTo(400 + (step % 7), 400 + (step % 5));
+      return this.page.evaluate(() => window.seen);
+    });
+    return { left, top };
+  }
+
+  /** Turns a pixel's place in the picture as laid out into the viewer's screen. */
+  async aim() {
+    const { left, top } = await this.origin();
+    const box = await this.page.evaluate(() => {
+      const desktop = document.querySelector("removid-desktop");
+      const { x, y } = desktop.getBoundingClientRect();
+      return { x, y, layout: desktop.pictureLayout };
+    });
+    const [x, y] = [left + box.x + box.layout.left, top + box.y + box.layout.top];
+    return { layout: box.layout, at: (column, row) => [x + column, y + row], page: { left, top } };
+  }
+
+  /** Gives the picture the keyboard by a real click, as a person does. */
+  async take() {
+    await this.x.activate(this.browser.window);
+    const { layout, at } = await this.aim();
+    await this.x.moveTo(...at(Math.floor(layout.width / 2), Math.floor(layout.height / 2)));
+    await this.x.click();
+    await until("the keyboard's focus", async () => (await this.page.evaluate(() => document.hasFocus() && document.activeElement?.localName === "removid-desktop")));
+  }
+}
