@@ -2,10 +2,12 @@
  * X displays of the tests' own: the viewer's with a window manager, and hosts of a fixed size.
  */
 
+import { fileURLToPath } from "node:url";
 import { firstLine, start } from "./process.mjs";
 import { until } from "./wait.mjs";
 import { X11 } from "./x11.mjs";
 
+const CONFIG = fileURLToPath(new URL("openbox.xml", import.meta.url));
 /** The viewer's screen is larger than any window that a test opens. */
 const VIEWER = { width: 1920, height: 1400 };
 
@@ -33,7 +35,7 @@ export class Display {
   }
 
   async #manage() {
-    const manager = this.run("openbox", []);
+    const manager = this.run("openbox", ["--config-file", CONFIG]);
     await until("openbox (Debian: openbox)", async () => {
       if (manager.failure) throw manager.failure;
       return (await this.x.property(this.x.root, "_NET_SUPPORTING_WM_CHECK")).length > 0;
