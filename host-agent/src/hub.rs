@@ -253,6 +253,8 @@ impl Hub {
                     session.wanted_size = caps.size;
                     let path = session.path.clone();
                     self.transport.accept_offer(viewer, negotiation, sdp, &path);
+                    // The desktop takes its new size while the connection is made.
+                    self.size_to_newcomer(viewer);
                 }
                 Output::Answer { negotiation, sdp } => {
                     let iat = router::auth::direct::unix_now();
@@ -299,7 +301,6 @@ impl Hub {
         self.transport.set_desired_bitrate(viewer, self.max_bps);
         self.tell_viewers_to_studio();
         self.announce_viewers();
-        self.size_to_newcomer(viewer);
     }
 
     fn end(&mut self, viewer: ViewerId, reason: EndReason) {

@@ -196,7 +196,7 @@ impl Hub {
 
     /// A newcomer's window sizes a virtual desktop that nobody else looks at.
     pub(super) fn size_to_newcomer(&mut self, viewer: ViewerId) {
-        let alone = self.sessions.values().filter(|session| session.live).count() == 1;
+        let alone = self.sessions.values().all(|session| !session.live);
         let Some(session) = self.sessions.get(&viewer) else {
             return;
         };

@@ -21,6 +21,8 @@ const FIRST_BYTE: Duration = Duration::from_secs(5);
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long a request's header may take.
 const HEADER: Duration = Duration::from_secs(10);
+/// The most that a request's header may have, in bytes.
+const MAX_HEADER: usize = 32 * 1024;
 /// First byte of a TLS handshake record (RFC 8446 §5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
 
@@ -152,6 +154,7 @@ async fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER)
         .max_headers(64)
+        .max_buf_size(MAX_HEADER)
         .serve_connection(TokioIo::new(tls), TowerToHyperService::new(service))
         .with_upgrades();
     let served = serving.await.map_err(io::Error::other);

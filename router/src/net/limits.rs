@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use session_core::rate::Bucket;
 
 /// Connections that one address may hold at a time.
-const CONCURRENT: usize = 64;
+const CONCURRENT: usize = 128;
 /// New connections a second from one address; four times as many in a burst.
 const PER_SECOND: u32 = 50;
 /// Failed attempts from one address before it must be quiet for [`QUIET`].
