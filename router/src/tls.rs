@@ -135,7 +135,7 @@ fn read(cert_path: &Path, key_path: &Path) -> anyhow::Result<CertifiedKey> {
         .with_context(|| format!("certificate {} cannot be read as PEM", cert_path.display()))?;
     anyhow::ensure!(
         !chain.is_empty(),
-        "certificate {} holds no certificate",
+        "{} holds no certificate; give a chain in PEM, the host's own first",
         cert_path.display()
     );
     let key = PrivateKeyDer::from_pem_file(key_path)
