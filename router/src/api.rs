@@ -6,9 +6,13 @@ mod sessions;
 mod signal;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::header;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use signaling_spec::api::{SESSIONS_PATH, SIGNAL_PATH};
 
@@ -21,6 +25,8 @@ use crate::net::Failures;
 
 /// Larger than any body of ours.
 const MAX_BODY: usize = 16 * 1024;
+/// How long a request may take from its header to our answer. Sockets live on after theirs.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// Who the host behind this router is.
 #[derive(Clone, Debug)]
@@ -42,6 +48,14 @@ pub(crate) struct App {
     pub config: Arc<Config>,
 }
 
+/// A header comes in time or not at all (`net`); this is for bodies.
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(ANSWER, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ([(header::CONNECTION, "close")], RouterError::TooSlow).into_response(),
+    }
+}
+
 pub(crate) fn routes(app: App) -> Router {
     let headers = headers::Headers::new(&app.origins);
     Router::new()
@@ -52,6 +66,7 @@ pub(crate) fn routes(app: App) -> Router {
         .route("/{*path}", get(assets::file))
         .fallback(|| async { RouterError::NotFound })
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(axum::middleware::from_fn(in_time))
         .layer(axum::middleware::from_fn_with_state(
             Arc::new(headers),
             headers::add,

@@ -174,11 +174,17 @@ async fn run(mut link: HostLink, authority: Arc<dyn Authority>, mut inbox: mpsc:
                 Some(signal) => deliver(&mut sessions, signal),
             },
             _ = recheck.tick() => {
-                for (sid, session) in &sessions {
-                    if !authority.still_valid(&session.claims) {
-                        audit!("RMV3008W", sid = %sid, token = %session.claims.jti, "Session ended: its token is no longer in force");
-                        let end = Signal::SessionEnd { sid: sid.clone(), reason: EndReason::Revoked };
-                        let _ = link.to_host.try_send(end);
+                let over: Vec<SessionId> = sessions
+                    .iter()
+                    .filter(|(_, session)| !authority.still_valid(&session.claims))
+                    .map(|(sid, _)| sid.clone())
+                    .collect();
+                for sid in over {
+                    audit!("RMV3008W", sid = %sid, "Session ends: its token is no longer in force");
+                    let end = Signal::SessionEnd { sid, reason: EndReason::Revoked };
+                    // The viewer learns it from us, whatever the host does; the host must learn it, or is told again.
+                    if link.to_host.try_send(end.clone()).is_ok() {
+                        deliver(&mut sessions, end);
                     }
                 }
             }

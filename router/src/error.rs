@@ -27,6 +27,8 @@ pub enum RouterError {
     Malformed(String),
     #[error("request body is larger than any that this host takes")]
     TooLarge,
+    #[error("the request did not arrive in time")]
+    TooSlow,
     #[error("the token does not permit that")]
     Forbidden,
     #[error("the host is not connected")]
@@ -44,6 +46,7 @@ impl RouterError {
             Self::Origin { .. } | Self::Forbidden => StatusCode::FORBIDDEN,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Malformed(_) | Self::NotASocket => StatusCode::BAD_REQUEST,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::HostOffline => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -60,7 +63,7 @@ impl RouterError {
             Self::Forbidden => Refusal::Forbidden,
             Self::TooMany => Refusal::TooMany,
             Self::TooLarge => Refusal::TooLarge,
-            Self::Malformed(_) | Self::NotASocket => Refusal::Malformed,
+            Self::Malformed(_) | Self::NotASocket | Self::TooSlow => Refusal::Malformed,
             Self::HostOffline => Refusal::HostOffline,
             Self::NotFound => Refusal::NotFound,
         }

@@ -213,7 +213,8 @@ pub enum Refusal {
 pub enum DecodeError {
     #[error("message of {len} bytes exceeds the limit of {max}")]
     TooLong { len: usize, max: usize },
-    #[error("message type {0:?} is unknown")]
+    // Its sender learns which; a log must not hold what a stranger chose to put there.
+    #[error("message type is unknown")]
     Unsupported(String),
     #[error("message is malformed")]
     Malformed(#[source] serde_json::Error),

@@ -1,3 +1,7 @@
+/**
+ * The page around the element: links, words, its policy, and what every file must say of itself.
+ */
+
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";

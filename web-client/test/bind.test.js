@@ -1,3 +1,7 @@
+/**
+ * The binding signature, checked as the host signs it.
+ */
+
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync, sign, webcrypto } from "node:crypto";
 import { test } from "node:test";

@@ -1,3 +1,7 @@
+/**
+ * Where the picture lies, and which pixel a click hits.
+ */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { layout, pixelAt, wantedSize, wirePosition } from "../src/core/fit.js";

@@ -1,3 +1,7 @@
+/**
+ * Keys: what goes over the wire for what a browser tells, and that nothing stays down.
+ */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ALT, ALT_GRAPH, CAPS_LOCK, CTRL, Keyboard, SHIFT } from "../src/core/input/keyboard.js";

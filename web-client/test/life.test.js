@@ -1,3 +1,7 @@
+/**
+ * When a session is alive, in doubt, tried again or over.
+ */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BACKOFF_MAX_MS, Life, backoff } from "../src/core/life.js";

@@ -1,3 +1,7 @@
+/**
+ * Numbers for people from what `getStats` counts.
+ */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Measure } from "../src/core/measure.js";

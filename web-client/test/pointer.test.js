@@ -1,3 +1,7 @@
+/**
+ * Moves, buttons and the wheel as they go over the wire.
+ */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Pointer, Wheel } from "../src/core/input/pointer.js";

@@ -1,3 +1,7 @@
+/**
+ * Reading and writing messages, beyond the cases of the contract’s vectors.
+ */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DecodeError, decodeFromHost, decodeSignal, readSessionCreated } from "../src/core/protocol/decode.js";

@@ -1,3 +1,7 @@
+/**
+ * When the desktop is asked to take another size.
+ */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { QUIET_MS, ResizeRule } from "../src/core/resize.js";

@@ -82,16 +82,7 @@ async fn admit(
     check_origin(app, headers, false)?;
     let claims = bearer(app, ends, headers)?;
     let Json(Object(create)) = body.map_err(refused_body)?;
-    let nonce = create.viewer_nonce.as_bytes();
-    if !(16..=128).contains(&nonce.len())
-        || !nonce
-            .iter()
-            .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(b))
-    {
-        return Err(RouterError::Malformed(
-            "viewer_nonce has 16 to 128 characters of base64url".to_owned(),
-        ));
-    }
+    check_nonce(&create.viewer_nonce)?;
     let seat = Seat {
         sid: new_sid(),
         claims,
@@ -113,6 +104,18 @@ async fn admit(
         host_name: app.host.name.clone(),
         host_pub: app.host.public_key.clone(),
     })
+}
+
+/// The host signs it, so it is held to one form wherever it comes from.
+pub(super) fn check_nonce(nonce: &str) -> Result<(), RouterError> {
+    let base64url = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+    if (16..=128).contains(&nonce.len()) && nonce.bytes().all(base64url) {
+        Ok(())
+    } else {
+        Err(RouterError::Malformed(
+            "the viewer's nonce has 16 to 128 characters of base64url".to_owned(),
+        ))
+    }
 }
 
 fn refused_body(error: JsonRejection) -> RouterError {

@@ -11,14 +11,14 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::StreamExt as _;
 use session_core::rate::Bucket;
 use signaling_spec::api::{SUBPROTOCOL, TICKET_SUBPROTOCOL};
 use signaling_spec::limits::{MAX_SIGNAL_BYTES, MAX_SIGNALS_PER_WINDOW, SIGNAL_WINDOW};
 use signaling_spec::{DecodeError, Fingerprint, Refusal, SessionId, Signal};
 
 use super::App;
-use super::sessions::{bearer, check_origin, text};
+use super::sessions::{bearer, check_nonce, check_origin, text};
 use crate::audit;
 use crate::broker::{Arrival, Seat, ToViewer, new_sid};
 use crate::error::RouterError;
@@ -26,6 +26,11 @@ use crate::net::Ends;
 
 /// Idle sockets cost little with a small buffer: 13 kB instead of 141.
 const READ_BUFFER: usize = 4096;
+/// A frame that is longer than permitted is read to its end up to here, so that its sender learns why it is
+/// cut off: unread bytes would reset the connection before our words arrive.
+const READ_AT_MOST: usize = 4 * MAX_SIGNAL_BYTES;
+/// A viewer that takes nothing for this long is cut off; what waits for it is dropped.
+const TAKE_WITHIN: Duration = Duration::from_secs(5);
 /// A ping goes out this often; a peer that sends nothing for twice as long is gone.
 const PING_EVERY: Duration = Duration::from_secs(20);
 
@@ -50,8 +55,8 @@ pub(super) async fn upgrade(
     socket
         .protocols([SUBPROTOCOL])
         .read_buffer_size(READ_BUFFER)
-        .max_message_size(MAX_SIGNAL_BYTES)
-        .max_frame_size(MAX_SIGNAL_BYTES)
+        .max_message_size(READ_AT_MOST)
+        .max_frame_size(READ_AT_MOST)
         .on_upgrade(move |socket| async move {
             let sid = seat.sid.clone();
             if let Ok(outbox) = app.broker.attach(seat, arrival).await {
@@ -97,11 +102,7 @@ async fn admit(app: &App, ends: Ends, headers: &HeaderMap) -> Result<Seat, Route
     let nonce = text(headers, HeaderName::from_static("removid-viewer-nonce"));
     let viewer_fp = Fingerprint::parse(fp)
         .map_err(|error| RouterError::Malformed(format!("header Removid-Viewer-Fp: {error}")))?;
-    if nonce.len() < 16 || nonce.len() > 128 {
-        return Err(RouterError::Malformed(
-            "header Removid-Viewer-Nonce has 16 to 128 characters".to_owned(),
-        ));
-    }
+    check_nonce(nonce)?;
     Ok(Seat {
         sid: new_sid(),
         claims,
@@ -127,7 +128,7 @@ async fn converse(
         tokio::select! {
             told = outbox.recv() => match told {
                 Some(ToViewer::Signal(signal)) => {
-                    if socket.send(Message::Text(signal.encode().into())).await.is_err() { return }
+                    if !send(&mut socket, Message::Text(signal.encode().into())).await { return }
                 }
                 Some(ToViewer::Close(code, words)) => break (code, words),
                 None => break (1013, "overload"),
@@ -144,18 +145,22 @@ async fn converse(
                         return;
                     }
                 };
+                if text.len() > MAX_SIGNAL_BYTES {
+                    audit!("RMV7003W", sid = %sid, "Signalling frame too large");
+                    break (1009, "too_large");
+                }
                 if !bucket.take(Instant::now()) {
                     audit!("RMV7001W", sid = %sid, "Too many signalling messages");
                     break (4005, "too_many");
                 }
                 if let Some(refused) = forward(app, &text, sid).await {
                     let refused = Message::Text(refused.encode().into());
-                    if socket.send(refused).await.is_err() { return }
+                    if !send(&mut socket, refused).await { return }
                 }
             },
             _ = ping.tick() => {
                 if heard.elapsed() > PING_EVERY * 2 { return }
-                if socket.send(Message::Ping(Default::default())).await.is_err() { return }
+                if !send(&mut socket, Message::Ping(Default::default())).await { return }
             }
         }
     };
@@ -163,8 +168,16 @@ async fn converse(
         code: close.0,
         reason: close.1.into(),
     };
-    let _ = socket.send(Message::Close(Some(frame))).await;
-    let _ = socket.flush().await;
+    let _ = send(&mut socket, Message::Close(Some(frame))).await;
+}
+
+/// Whether it was taken.
+async fn send(socket: &mut WebSocket, message: Message) -> bool {
+    let sent = tokio::time::timeout(TAKE_WITHIN, socket.send(message)).await;
+    if sent.is_err() {
+        tracing::debug!("Signalling socket closed: its viewer does not read");
+    }
+    matches!(sent, Ok(Ok(())))
 }
 
 /// Passes a viewer's message on, or returns the refusal to send.

@@ -29,6 +29,7 @@ export const BY_CLOSE = {
   4007: "revoked",
   4008: "host_offline",
   4009: "dismissed",
+  1009: "too_large",
   1013: "overload",
 };
 
