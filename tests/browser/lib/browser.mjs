@@ -24,7 +24,9 @@ const HONEST = [
   "--enable-automation",
 ];
 
-const QUIET_FIREFOX = {
+const FIREFOX_PREFS = {
+  // Automation switches this on, and then no window ever loses the focus: such tests could not fail.
+  "focusmanager.testmode": false,
   "browser.aboutwelcome.enabled": false,
   "browser.sessionstore.resume_from_crash": false,
   "browser.shell.checkDefaultBrowser": false,
@@ -71,7 +73,7 @@ export class Browser {
             ignoreDefaultArgs: HONEST,
             args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--password-store=basic", `--window-size=${width},${height}`, "--window-position=0,0", ...args],
           }
-        : { ...shared, browser: "firefox", args: [`--width=${width}`, `--height=${height}`, ...args], extraPrefsFirefox: { ...QUIET_FIREFOX, ...prefs } },
+        : { ...shared, browser: "firefox", args: [`--width=${width}`, `--height=${height}`, ...args], extraPrefsFirefox: { ...FIREFOX_PREFS, ...prefs } },
     );
     const made = new Browser(name, display, browser, profile);
     made.window = await until(`${name}'s window`, async () => (await display.x.clients()).find((id) => !before.includes(id)), 20_000);
