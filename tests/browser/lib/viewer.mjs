@@ -123,10 +123,11 @@ export class Viewer {
       window.seen = null;
       addEventListener("mousemove", (e) => (window.seen = [e.screenX - e.clientX, e.screenY - e.clientY]), { capture: true, once: true });
     });
+    const { place } = this.browser;
     let step = 0;
     const [left, top] = await until("the page to see the pointer", async () => {
       step += 1;
-      await this.x.moveTo(400 + (step % 7), 400 + (step % 5));
+      await this.x.moveTo(place.x + place.width / 2 + (step % 7), place.y + place.height / 2 + (step % 5));
       return this.page.evaluate(() => window.seen);
     });
     return { left, top };
