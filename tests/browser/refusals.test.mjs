@@ -34,7 +34,6 @@ describe("refusals", () => {
 
   describe("tokens", () => {
     const now = () => Math.floor(Date.now() / 1000);
-    // Failures are counted by address: an honest call between them must go on working.
     const cases = {
       missing: () => undefined,
       empty: () => "",
@@ -175,10 +174,13 @@ describe("refusals", () => {
   describe("guessing", () => {
     it("is slowed down: an address that fails on and on gets 429", async () => {
       const { status } = await until("the limit", async () => {
-        const answer = await seat(agent.port, "a.b.c");
+        const answer = await seat(agent.port, "a.b.c", { from: "127.0.0.99" });
         return answer.status === 429 && answer;
       }, 15_000);
       assert.equal(status, 429);
+      // A right token does not help that address now, and no other address is punished with it.
+      assert.equal((await seat(agent.port, agent.link.token, { from: "127.0.0.99" })).status, 429);
+      assert.equal((await seat(agent.port, agent.link.token)).status, 201);
     });
   });
 });

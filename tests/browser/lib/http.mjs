@@ -8,11 +8,15 @@ import { request as plain } from "node:http";
 import { request as secure } from "node:https";
 import { connect } from "node:net";
 
+let calls = 0;
+/** Failures are counted by address, and every loopback address is one: each call comes from another. */
+const nextAddress = () => `127.0.${1 + ((calls += 1) >> 7)}.${1 + (calls & 127)}`;
+
 /** `{ status, headers, body }`; `upgraded` when the answer was 101. */
-export function ask(port, { method = "GET", path = "/", headers = {}, body, tls = true, host = "127.0.0.1" } = {}) {
+export function ask(port, { method = "GET", path = "/", headers = {}, body, tls = true, host = "127.0.0.1", from = nextAddress() } = {}) {
   return new Promise((resolve, reject) => {
     const send = tls ? secure : plain;
-    const request = send({ host, port, method, path, headers, rejectUnauthorized: false, agent: false }, (response) => {
+    const request = send({ host, port, method, path, headers, localAddress: from, rejectUnauthorized: false, agent: false }, (response) => {
       let text = "";
       response.setEncoding("utf8").on("data", (data) => (text += data));
       response.on("end", () => resolve({ status: response.statusCode, headers: response.headers, body: json(text) }));
@@ -36,7 +40,7 @@ const json = (text) => {
 };
 
 /** A seat as a browser asks for it. */
-export function seat(port, token, { origin, host, headers = {} } = {}) {
+export function seat(port, token, { origin, host, headers = {}, from } = {}) {
   const body = JSON.stringify({
     viewer_fp: Array.from(randomBytes(32), (byte) => byte.toString(16).padStart(2, "0").toUpperCase()).join(":"),
     viewer_nonce: randomBytes(24).toString("base64url"),
@@ -45,7 +49,7 @@ export function seat(port, token, { origin, host, headers = {} } = {}) {
   if (token !== undefined) all.authorization = `Bearer ${token}`;
   if (origin !== undefined) all.origin = origin;
   if (host !== undefined) all.host = host;
-  return ask(port, { method: "POST", path: "/api/v1/sessions", headers: all, body });
+  return ask(port, { method: "POST", path: "/api/v1/sessions", headers: all, body, ...(from === undefined ? {} : { from }) });
 }
 
 /** The socket's upgrade with that ticket. */
