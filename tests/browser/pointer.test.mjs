@@ -102,18 +102,35 @@ for (const name of BROWSERS) {
         }
       });
 
-      it("releases what is let go outside the window, in either order", async () => {
+      it("releases what is let go outside the window", async () => {
         const { layout, at } = await viewer.aim();
-        for (const order of [[1, 3], [3, 1]]) {
+        for (const button of [1, 2, 3]) {
           await viewer.x.moveTo(...at(layout.width >> 1, layout.height >> 1));
-          host.events.length = 0;
-          await viewer.x.buttonDown(1);
-          await viewer.x.buttonDown(3);
-          await until("both down", async () => (await host.held()).length === 2, 3_000);
+          await viewer.x.buttonDown(button);
+          await until("the button down", async () => (await host.held()).length === 1, 3_000);
           // The window ends at 1280; this is the bare screen beside it.
           await viewer.x.moveTo(1700, 1300);
-          for (const button of order) await viewer.x.buttonUp(button);
-          await until("both up", async () => (await host.held()).length === 0, 500, async () => `${await host.held()}: ${log()}`);
+          await viewer.x.buttonUp(button);
+          await until("the button up", async () => (await host.held()).length === 0, 500, log);
+        }
+      });
+
+      it("releases two buttons in either order, and after a return what a browser missed outside", async () => {
+        const { layout, at } = await viewer.aim();
+        const middle = at(layout.width >> 1, layout.height >> 1);
+        for (const order of [[1, 3], [3, 1]]) {
+          for (const outside of [false, true]) {
+            await viewer.x.moveTo(...middle);
+            host.events.length = 0;
+            for (const button of [1, 3]) await viewer.x.buttonDown(button);
+            await until("both down", async () => (await host.held()).length === 2, 3_000, log);
+            if (outside) await viewer.x.moveTo(1700, 1300);
+            for (const button of order) await viewer.x.buttonUp(button);
+            // Outside the window browsers see the first release only; the next event over the picture tells.
+            if (outside) await viewer.x.moveTo(middle[0] + 3, middle[1]);
+            await until("both up", async () => (await host.held()).length === 0, 500, log);
+            assert.equal(log().filter((line) => line.startsWith("buttonup")).length, 2);
+          }
         }
       });
     });

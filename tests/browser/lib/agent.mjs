@@ -3,7 +3,7 @@
  * outside (its X server, its encoder workers).
  */
 
-import { copyFileSync, existsSync, mkdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -66,9 +66,10 @@ export class Agent {
       ? start(PROGRAM, args, { env: environment })
       : start("ip", ["netns", "exec", namespace, PROGRAM, ...args], { env: environment });
     this.link = JSON.parse(await firstLine(this.process, "the agent's link"));
-    const url = new URL(this.link.url);
-    this.port = Number(url.port);
-    this.fragment = url.hash;
+    // The link may name a proxy's address; the last of the kept ones is always the agent's own.
+    const { bases } = JSON.parse(readFileSync(join(this.state, "place.json"), "utf8"));
+    this.port = Number(new URL(bases.at(-1)).port);
+    this.fragment = new URL(this.link.url).hash;
   }
 
   /** The page by another address than the announced one. */
@@ -80,6 +81,11 @@ export class Agent {
   token(...flags) {
     const line = JSON.parse(run(PROGRAM, ["token", "new", "--ttl", "1h", "--announce", "json", "--state-dir", this.state, ...flags]));
     return { ...line, url: this.url("127.0.0.1", new URL(line.url).hash) };
+  }
+
+  /** Strikes a token from the list. */
+  revoke(label) {
+    run(PROGRAM, ["token", "revoke", label, "--state-dir", this.state]);
   }
 
   get children() {

@@ -24,7 +24,9 @@ const HONEST = [
   "--enable-automation",
 ];
 
-const QUIET_FIREFOX = {
+const FIREFOX_PREFS = {
+  // Automation switches this on, and then no window ever loses the focus: such tests could not fail.
+  "focusmanager.testmode": false,
   "browser.aboutwelcome.enabled": false,
   "browser.sessionstore.resume_from_crash": false,
   "browser.shell.checkDefaultBrowser": false,
@@ -49,9 +51,10 @@ export class Browser {
   /**
    * @param {string} name `chromium` or `firefox`
    * @param {import("./display.mjs").Display} display
-   * @param {{ width?: number, height?: number, args?: string[], prefs?: object }} [options] the window's size
+   * @param {{ x?: number, y?: number, width?: number, height?: number, args?: string[], prefs?: object }} [options]
+   *   the window's place; one that is covered by another counts as hidden
    */
-  static async open(name, display, { width = 1280, height = 860, args = [], prefs = {} } = {}) {
+  static async open(name, display, { x = 0, y = 0, width = 1280, height = 860, args = [], prefs = {} } = {}) {
     const executablePath = PROGRAMS[name].find((path) => path && existsSync(path));
     if (executablePath === undefined) throw new Error(`${name} is not installed (see tests/browser/README.md)`);
     const profile = folder(name);
@@ -69,13 +72,14 @@ export class Browser {
         ? {
             ...shared,
             ignoreDefaultArgs: HONEST,
-            args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--password-store=basic", `--window-size=${width},${height}`, "--window-position=0,0", ...args],
+            args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--password-store=basic", `--window-size=${width},${height}`, `--window-position=${x},${y}`, ...args],
           }
-        : { ...shared, browser: "firefox", args: [`--width=${width}`, `--height=${height}`, ...args], extraPrefsFirefox: { ...QUIET_FIREFOX, ...prefs } },
+        : { ...shared, browser: "firefox", args: [`--width=${width}`, `--height=${height}`, ...args], extraPrefsFirefox: { ...FIREFOX_PREFS, ...prefs } },
     );
     const made = new Browser(name, display, browser, profile);
     made.window = await until(`${name}'s window`, async () => (await display.x.clients()).find((id) => !before.includes(id)), 20_000);
-    await display.x.place(made.window, { x: 0, y: 0, width, height });
+    made.place = { x, y, width, height };
+    await display.x.place(made.window, made.place);
     return made;
   }
 

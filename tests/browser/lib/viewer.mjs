@@ -105,6 +105,18 @@ export class Viewer {
     }, areas);
   }
 
+  /** Shows a colour on the host's screen and waits until this viewer sees it there. */
+  async sees(x, colour, ms = 5_000) {
+    const window = await x.window({ x: 100, y: 100, width: 240, height: 160, colour });
+    const right = [colour >> 16, (colour >> 8) & 255, colour & 255];
+    let mean;
+    await until(`${this.browser.name} to see ${right}`, async () => {
+      [mean] = await this.means([{ x: 140, y: 140, width: 120, height: 80 }]);
+      return mean.every((value, i) => Math.abs(value - right[i]) < 12);
+    }, ms, async () => `${mean} ${JSON.stringify(await this.look())}`);
+    await x.destroy(window);
+  }
+
   /** Gives the element a size of its own, in CSS pixels; a virtual desktop follows. */
   async resizeElement(width, height) {
     await this.page.evaluate((width, height) => {
@@ -123,10 +135,11 @@ export class Viewer {
       window.seen = null;
       addEventListener("mousemove", (e) => (window.seen = [e.screenX - e.clientX, e.screenY - e.clientY]), { capture: true, once: true });
     });
+    const { place } = this.browser;
     let step = 0;
     const [left, top] = await until("the page to see the pointer", async () => {
       step += 1;
-      await this.x.moveTo(400 + (step % 7), 400 + (step % 5));
+      await this.x.moveTo(place.x + place.width / 2 + (step % 7), place.y + place.height / 2 + (step % 5));
       return this.page.evaluate(() => window.seen);
     });
     return { left, top };
