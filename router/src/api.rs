@@ -59,7 +59,7 @@ async fn in_time(request: Request, next: Next) -> Response {
 pub(crate) fn routes(app: App) -> Router {
     let headers = headers::Headers::new(&app.origins);
     Router::new()
-        .route("/healthz", get(|| async { "ok" }))
+        .route(headers::HEALTH_PATH, get(|| async { "ok" }))
         .route(SESSIONS_PATH, post(sessions::create).options(sessions::preflight))
         .route(SIGNAL_PATH, get(signal::upgrade))
         .route("/", get(assets::index))

@@ -85,7 +85,7 @@ for (const name of ALONE ? BROWSERS : []) {
         if (last.state === "live" && last.video?.width > 0) return "live";
         return /E-LOOPBACK/.test(last.text) && "told";
       }, 30_000, () => JSON.stringify(last));
-      // Firefox uses no loopback address; Chromium may, and then it must work.
+      // Firefox uses no loopback address, nor does Chromium of today; should one, then it must work.
       if (name === "firefox") assert.equal(outcome, "told");
       if (outcome === "live") await viewer.sees(await agent.x(), 0x30c030);
     });

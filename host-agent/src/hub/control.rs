@@ -224,6 +224,9 @@ impl Hub {
         if session.hidden != hidden {
             session.hidden = hidden;
             session.awaits_key = true;
+            // Whoever sees nothing needs no path measured: probes would be most of what is sent.
+            self.transport
+                .set_desired_bitrate(viewer, if hidden { 0 } else { self.max_bps });
             self.tell_viewers_to_studio();
             if !hidden {
                 self.wish_keyframe(viewer);

@@ -9,7 +9,7 @@ pub enum RawFormat {
     Nv12,
 }
 
-/// Which matrix turns RGB into YCbCr. VP8 has no field to say so, and decoders take BT.601.
+/// Which matrix turns RGB into YCbCr; see [`Rung::matrix`]. VP8 has no field to say so, and decoders take BT.601.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Matrix {
     Bt601,
@@ -106,11 +106,14 @@ impl Rung {
         Self { format, ..self }
     }
 
+    /// Both browsers convert in software where there is no GPU, and their fast way has BT.709's largest factor
+    /// (2.11 for blue) cut to 2, which shifts blue and yellow by up to 10 of 255; BT.601's (2.02) survives.
+    /// These three mark what they are told. `openh264enc` marks BT.709 whatever it is told; of hardware nobody
+    /// has seen it yet.
     pub fn matrix(&self) -> Matrix {
-        if self.codec == Codec::Vp8 {
-            Matrix::Bt601
-        } else {
-            Matrix::Bt709
+        match self.element {
+            "x264enc" | "vp9enc" | "vp8enc" => Matrix::Bt601,
+            _ => Matrix::Bt709,
         }
     }
 

@@ -13,6 +13,9 @@ use crate::auth::origin::Origins;
 const PERMISSIONS: &str = "clipboard-read=(self), clipboard-write=(self), fullscreen=(self), keyboard-map=(self), \
     gamepad=(self), microphone=(self), camera=(self), display-capture=(), geolocation=(), local-network=(self)";
 
+/// Says that the host is there, and nothing else.
+pub(super) const HEALTH_PATH: &str = "/healthz";
+
 /// The fixed headers, with the policy for this configuration.
 #[derive(Debug)]
 pub(crate) struct Headers(Vec<(HeaderName, HeaderValue)>);
@@ -54,9 +57,18 @@ impl Headers {
 }
 
 pub(crate) async fn add(State(fixed): State<Arc<Headers>>, request: Request, next: Next) -> Response {
+    let is_health = request.uri().path() == HEALTH_PATH;
     let mut response = next.run(request).await;
     for (name, value) in &fixed.0 {
         response.headers_mut().insert(name, value.clone());
+    }
+    if is_health {
+        // The one answer that any page may know of, though not read: so that an embedding page can tell a
+        // host that refuses it from one that is away.
+        let name = HeaderName::from_static("cross-origin-resource-policy");
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static("cross-origin"));
     }
     response
         .headers_mut()

@@ -202,7 +202,7 @@ export class Attempt {
     if (this.#welcome !== undefined || this.sid === undefined) return;
     this.accepted = true;
     this.#welcome = { hostFp, rights };
-    this.#within(CONNECT_MS, "ice", "no path to the host was found in time");
+    this.#within(CONNECT_MS, () => this.#peer?.failure ?? "ice", "no path to the host was found in time");
     await this.#prepared;
     if (this.#closed) return;
     const { width, height } = this.#options.size;
@@ -302,12 +302,12 @@ export class Attempt {
 
   /**
    * @param {number} ms
-   * @param {string} code
+   * @param {string | (() => string)} code
    * @param {string} message
    */
   #within(ms, code, message) {
     clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(() => this.#fail(new Failure(code, message)), ms);
+    this.#deadline = setTimeout(() => this.#fail(new Failure(typeof code === "string" ? code : code(), message)), ms);
   }
 }
 

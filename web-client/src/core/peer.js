@@ -75,7 +75,7 @@ export class Peer {
       on.candidate(candidate);
     };
     pc.onconnectionstatechange = () => {
-      if (pc.connectionState === "failed") on.broken(this.#failure());
+      if (pc.connectionState === "failed") on.broken(this.failure);
       if (pc.connectionState === "closed") on.broken("transport");
     };
   }
@@ -109,20 +109,27 @@ export class Peer {
     } catch (cause) {
       throw new Failure("protocol", "the browser refuses the host's answer", { cause });
     }
+    for (const [line] of sdp.matchAll(/^a=candidate:.*$/gm)) this.#note(line);
     this.#answered = true;
     for (const candidate of this.#early.splice(0)) void this.#add(candidate);
   }
 
   /** @param {RTCIceCandidateInit | null} candidate null: the host has no more */
   remote(candidate) {
-    if (candidate !== null && ++this.#candidates > MAX_CANDIDATES) return;
+    if (candidate !== null && this.#candidates >= MAX_CANDIDATES) return;
+    if (candidate !== null) this.#note(candidate.candidate ?? "");
     if (this.#answered) void this.#add(candidate);
     else this.#early.push(candidate);
   }
 
+  /** @param {string} candidate */
+  #note(candidate) {
+    this.#candidates += 1;
+    if (!isLoopback(candidate)) this.#loopbackOnly = false;
+  }
+
   /** @param {RTCIceCandidateInit | null} candidate */
   async #add(candidate) {
-    if (candidate !== null && !isLoopback(candidate.candidate ?? "")) this.#loopbackOnly = false;
     try {
       await this.pc.addIceCandidate(candidate ?? { candidate: "", sdpMid: this.pc.getTransceivers()[0]?.mid ?? "0" });
     } catch (error) {
@@ -131,8 +138,10 @@ export class Peer {
     }
   }
 
-  #failure() {
-    return this.#candidates > 0 && this.#loopbackOnly ? "loopback" : "ice";
+  /** Why there is no path, as far as this end can tell. */
+  get failure() {
+    // A browser on a machine without a network has no address to offer, and gives up before it hears the host's.
+    return this.#loopbackOnly && (this.#candidates > 0 || this.#sent === 0) ? "loopback" : "ice";
   }
 
   /**

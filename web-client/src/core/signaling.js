@@ -12,6 +12,7 @@ import { decodeSignal, readSessionCreated } from "./protocol/decode.js";
 import { encodeSignal } from "./protocol/encode.js";
 
 const SESSIONS_PATH = "api/v1/sessions";
+const HEALTH_PATH = "healthz";
 const SIGNAL_PATH = "api/v1/signal";
 const SUBPROTOCOL = "removid.v1";
 const TICKET_SUBPROTOCOL = "removid.ticket.";
@@ -88,7 +89,7 @@ function refusal(status, body) {
 async function answersButNotToUs(base) {
   if (base.origin === location.origin) return false;
   try {
-    await fetch(base, { mode: "no-cors", credentials: "omit", cache: "no-store", signal: AbortSignal.timeout(3_000) });
+    await fetch(new URL(HEALTH_PATH, base), { mode: "no-cors", credentials: "omit", cache: "no-store", signal: AbortSignal.timeout(3_000) });
     return true;
   } catch {
     return false;

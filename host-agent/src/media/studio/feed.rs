@@ -17,7 +17,7 @@ use crate::transport::{Codec, EncodedFrame};
 
 /// A picture that is sent again for sharpness is sent this often at most, and not after one this small.
 const REFINEMENTS: u32 = 16;
-const REFINED_BYTES: usize = 3_000;
+const REFINED_BYTES: usize = 400;
 const REFINE_EVERY: Duration = Duration::from_millis(33);
 /// An encoder that nobody needs is kept this long: viewers come back.
 const KEEP: Duration = Duration::from_secs(60);
