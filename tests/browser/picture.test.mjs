@@ -15,8 +15,8 @@ import { FULL, Stack, until } from "./lib/wait.mjs";
 const HEIGHTS = [480, 576, 600, 720, 1080];
 /** Firefox of Debian has no H.264 without a download. */
 const CODECS = { chromium: ["h264", "vp9", "vp8"], firefox: ["vp9", "vp8"] };
-/** Of 255; the mean over a field. */
-const TOLERANCE = 3;
+/** Of 255; the mean over a field. VP9 at its fastest keeps a little noise; a wrong matrix is off by 10 to 30. */
+const TOLERANCE = { h264: 3, vp8: 3, vp9: 6 };
 
 for (const name of BROWSERS) {
   describe(`picture in ${name}`, () => {
@@ -76,8 +76,8 @@ for (const name of BROWSERS) {
             await x.paint(window, size, rgb);
             let most;
             await until(`the colours at ${height} lines`, async () => {
-              most = worst(await viewer.means(areas), colours);
-              return most.off <= TOLERANCE;
+              most = worst(await viewer.means(areas), colours, { bt709: codec === "h264" });
+              return most.off <= TOLERANCE[codec];
             }, 6_000, () => most.text);
             await x.destroy(window);
           }

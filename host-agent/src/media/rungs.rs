@@ -107,13 +107,13 @@ impl Rung {
     }
 
     /// Both browsers convert in software where there is no GPU, and their fast way has BT.709's largest factor
-    /// (2.11 for blue) cut to 2, which shifts blue and yellow by up to 10 of 255; BT.601's (2.02) survives.
-    /// These three mark what they are told. `openh264enc` marks BT.709 whatever it is told; of hardware nobody
-    /// has seen it yet.
+    /// (2.11 for blue) cut to 2, which shifts blue and yellow by up to 10 of 255; BT.601's (2.02) survives. But
+    /// H.264 stays with BT.709: not every encoder of it writes a mark, and a decoder that sees none goes on with
+    /// the one before, so all of them must agree.
     pub fn matrix(&self) -> Matrix {
-        match self.element {
-            "x264enc" | "vp9enc" | "vp8enc" => Matrix::Bt601,
-            _ => Matrix::Bt709,
+        match self.codec {
+            Codec::Vp8 | Codec::Vp9 => Matrix::Bt601,
+            Codec::H264 => Matrix::Bt709,
         }
     }
 
