@@ -188,7 +188,13 @@ impl Studio {
     fn handle(&mut self, command: Command) {
         let now = Instant::now();
         match command {
-            Command::Viewers(viewers) => self.feeds.set_viewers(viewers, self.size(), now, &self.tell),
+            Command::Viewers(viewers) => {
+                // What changed while nobody looked has waited for nobody.
+                if !self.feeds.is_anyone_watching() {
+                    self.dirty_since = self.dirty_since.map(|_| now);
+                }
+                self.feeds.set_viewers(viewers, self.size(), now, &self.tell);
+            }
             Command::Keyframe(codec) => self.feeds.wish_keyframe(codec),
             Command::Bitrate(bps) => self.feeds.set_bitrate(bps),
             Command::Rungs(rungs) => {
