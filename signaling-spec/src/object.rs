@@ -64,3 +64,13 @@ pub(crate) fn names<'de, T: Deserialize<'de> + Ord, D: Deserializer<'de>>(
         .map(|name| T::deserialize(name.into_deserializer()))
         .collect()
 }
+
+/// For a number of 32 bits: serde makes infinity of one that is too large, and JSON cannot write that.
+pub(crate) fn finite<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
+    let number = f32::deserialize(deserializer)?;
+    if number.is_finite() {
+        Ok(number)
+    } else {
+        Err(serde::de::Error::custom("number is too large"))
+    }
+}

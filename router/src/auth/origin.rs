@@ -43,9 +43,11 @@ impl Origins {
     }
 }
 
+/// The one form of an origin, if it is one that may be let in.
+///
 /// `https://host[:port]` in lower case, without a default port, a trailing dot or a path. Nothing else than
 /// https is an origin here: a page that came over plain HTTP could have been written by anybody.
-fn normal_origin(text: &str) -> Option<String> {
+pub fn normal_origin(text: &str) -> Option<String> {
     let rest = strip_https(text.trim())?;
     let authority = rest.split(['/', '?', '#']).next()?;
     let (name, port) = match authority.strip_prefix('[') {
@@ -63,10 +65,13 @@ fn normal_origin(text: &str) -> Option<String> {
             (name.trim_end_matches('.').to_ascii_lowercase(), port)
         }
     };
-    let port: u16 = port.parse().ok()?;
-    if name.is_empty() || name.contains(['@', '\\', ' ']) {
+    // A browser writes names in ASCII (punycode). Whatever else could end a name early somewhere is none.
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+    let named = name.starts_with('[') || (!name.is_empty() && name.bytes().all(plain));
+    if !named || !port.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
+    let port: u16 = port.parse().ok()?;
     Some(if port == 443 {
         format!("https://{name}")
     } else {
@@ -115,6 +120,10 @@ mod tests {
             ("https://wiki.example.evil", "box:8443"),
             ("https://user@box:8443", "box:8443"),
             ("https://box:8443@evil.example", "box:8443"),
+            ("https://box:+8443", "box:8443"),
+            ("https://box\t:8443", "box:8443"),
+            ("https://box;script-src *", "box;script-src *"),
+            ("https://b\u{f6}x:8443", "b\u{f6}x:8443"),
         ] {
             assert!(!origins.permits(origin, host), "{origin} on {host}");
         }

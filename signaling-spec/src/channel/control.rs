@@ -140,7 +140,9 @@ pub struct FrameTrace {
     /// RTP timestamp, as `requestVideoFrameCallback` shows it.
     pub rtp: u32,
     /// Milliseconds from the change on the screen to the encoder's input, and through the encoder.
+    #[serde(deserialize_with = "crate::object::finite")]
     pub capture_ms: f32,
+    #[serde(deserialize_with = "crate::object::finite")]
     pub encode_ms: f32,
     /// Capture time on the host's clock, in milliseconds since 1970.
     pub at_ms: f64,

@@ -44,6 +44,8 @@ const count = (max) => when((v) => typeof v === "number" && Number.isInteger(v) 
 const u32 = count(0xffff_ffff);
 const u64 = count(Number.MAX_SAFE_INTEGER);
 const real = when((v) => typeof v === "number" && Number.isFinite(v));
+/** A number that the host keeps in 32 bits. */
+const real32 = when((v) => typeof v === "number" && Number.isFinite(Math.fround(v)));
 const flag = when((v) => typeof v === "boolean");
 /** Half a surrogate pair is no text: UTF-8 cannot say it. */
 const text = when((v) => typeof v === "string" && v.isWellFormed());
@@ -140,7 +142,7 @@ const CAPS = { browser: (v, at) => (v === undefined ? "" : text(v, at)), size: o
 const VIEWER = { viewer: u32, subject: text, browser: text, controls: flag, since: u32 };
 
 /** @type {{ [F in keyof FrameTrace]: Reader }} */
-const TRACE = { rtp: u32, capture_ms: real, encode_ms: real, at_ms: real };
+const TRACE = { rtp: u32, capture_ms: real32, encode_ms: real32, at_ms: real };
 
 /** @type {{ [F in keyof Required<IceServer>]: Reader }} */
 const ICE_SERVER = { urls: list(text), username: optional(text), credential: optional(text) };
