@@ -3,7 +3,6 @@
     clippy::disallowed_methods,
     reason = "tests need one starting point on the clock; rules never read it"
 )]
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use std::time::{Duration, Instant};
 

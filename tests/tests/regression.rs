@@ -3,6 +3,10 @@
 
 use tests::root;
 
+#[expect(
+    unreachable_pub,
+    reason = "the same file is the library of a crate of its own"
+)]
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;
 

@@ -31,6 +31,8 @@ const REST: Duration = Duration::from_secs(1);
 /// which cannot be switched off. After input, often enough for SCTP's acknowledgements (RFC 9260 §6.2).
 const TICK: Duration = Duration::from_millis(250);
 const TICK_AFTER_INPUT: Duration = Duration::from_millis(80);
+/// A viewer that nothing comes from for this long is gone: browsers say something every few seconds.
+const SILENCE: Duration = Duration::from_secs(15);
 /// A connection that ICE calls disconnected may come back for this long.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -54,6 +56,8 @@ pub(super) struct Peer {
     /// When a message last came in on a channel.
     last_message: Instant,
     last_tick: Instant,
+    /// When a datagram last came in.
+    last_heard: Instant,
     /// What would be sent if it fitted.
     desired: Bitrate,
 }
@@ -166,6 +170,7 @@ impl Peer {
             last_frame: Some(now),
             last_message: now,
             last_tick: now,
+            last_heard: now,
             desired: Bitrate::ZERO,
         };
         Ok((peer, sdp))
@@ -208,6 +213,7 @@ impl Peer {
         destination: SocketAddr,
         data: &[u8],
     ) {
+        self.last_heard = now;
         if let Some(input) = input(now, proto, source, destination, data)
             && let Err(error) = self.rtc.handle_input(input)
         {
@@ -222,6 +228,9 @@ impl Peer {
             self.dead = true;
         }
         if self.disconnected_at.is_some_and(|since| since + GRACE <= now) {
+            self.dead = true;
+        }
+        if self.connected && self.last_heard + SILENCE <= now {
             self.dead = true;
         }
         if self.last_frame.is_some_and(|last| last + REST <= now) {
