@@ -1,5 +1,4 @@
 //! Every input that fuzzing once found, and a few that it should not have to find, through the same functions.
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use tests::root;
 
