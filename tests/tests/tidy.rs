@@ -44,6 +44,7 @@ const FENCES: &[(&str, &[&str])] = &[
         "router",
         &[
             // Starts it, and holds its port and its keys.
+            "host-agent/tests/",
             "host-agent/src/direct",
             "host-agent/src/identity.rs",
             "host-agent/src/tokens.rs",
