@@ -31,8 +31,10 @@ const REST: Duration = Duration::from_secs(1);
 /// which cannot be switched off. After input, often enough for SCTP's acknowledgements (RFC 9260 §6.2).
 const TICK: Duration = Duration::from_millis(250);
 const TICK_AFTER_INPUT: Duration = Duration::from_millis(80);
-/// A viewer that nothing comes from for this long is gone: browsers say something every few seconds.
-const SILENCE: Duration = Duration::from_secs(15);
+/// A viewer that nothing comes from for this long is gone: its page pings every two seconds. One whose path
+/// was cut longer comes back in a new session, since browsers that missed frames for long may go on
+/// decoding without them (Chromium 156 shows grey).
+const SILENCE: Duration = Duration::from_secs(7);
 /// A connection that ICE calls disconnected may come back for this long.
 const GRACE: Duration = Duration::from_secs(20);
 
