@@ -1,4 +1,10 @@
-//! What the whole-system tests share: the repository's own files.
+//! What the whole-system tests share: the repository's own files, an agent to test, and a viewer without a browser.
+
+pub mod agent;
+pub mod peer;
+pub mod picture;
+pub mod seen;
+pub mod viewer;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
