@@ -112,6 +112,10 @@ async fn a_viewer_that_does_not_read_is_cut_off_and_harms_nobody() {
         within(5, world.host.to_router.send(answer.clone()))
             .await
             .unwrap();
+        // Let the router write each one out, so that the kernel's buffers fill before its own queue does.
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
     }
     let end = Signal::IceEnd { sid: SessionId(sid) };
     world.host.to_router.send(end.clone()).await.unwrap();
