@@ -188,12 +188,8 @@ fn without_a_terminal_the_link_goes_to_a_private_file() {
 #[test]
 fn each_mistake_is_one_sentence_with_its_remedy() {
     let dir = Dir::new("mistakes");
-    let taken = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let _held = std::net::TcpListener::bind(taken).unwrap();
-    let taken = taken.to_string();
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = held.local_addr().unwrap().to_string();
     fs::create_dir_all(std::env::temp_dir()).unwrap();
     let config = std::env::temp_dir().join(format!("removid-mistake-{}.toml", std::process::id()));
     fs::write(&config, "listen = \"[::]:1\"\nszie = \"1x1\"\n").unwrap();

@@ -34,6 +34,7 @@ import { VideoSink } from "./video.js";
  * @property {string | undefined} hostKey
  * @property {string | undefined} resume
  * @property {{ width: number, height: number }} size wanted, in device pixels
+ * @property {boolean} tcpOnly whether no path by UDP is to be tried
  * @property {HTMLElement} stage
  */
 
@@ -138,7 +139,7 @@ export class Attempt {
       control: (text) => this.#control(text),
       open: () => this.#connected().catch((error) => this.#fail(error)),
       broken: (code) => this.#fail(new Failure(code, "the connection to the host failed")),
-    });
+    }, this.#options.tcpOnly);
     if (this.#closed) return peer.close();
     this.#peer = peer;
     this.#offer = await peer.offer();
@@ -307,6 +308,8 @@ export class Attempt {
    */
   #within(ms, code, message) {
     clearTimeout(this.#deadline);
+    // On a long path the picture is there before the channels are.
+    if (this.#up) return;
     this.#deadline = setTimeout(() => this.#fail(new Failure(typeof code === "string" ? code : code(), message)), ms);
   }
 }

@@ -46,6 +46,8 @@ export class Session {
   #next = null;
   /** @type {string | undefined} */
   #lastSid;
+  /** The next attempt leaves UDP alone, because the last one's path by UDP carried no handshake. */
+  #tcpOnly = false;
   /** @type {ReturnType<typeof setInterval>} */
   #ticker;
   #told = { state: "idle", reason: "" };
@@ -147,7 +149,7 @@ export class Session {
     const { base, token, hostKey, stage, size } = this.#options;
     /** @type {Attempt} */
     const attempt = new Attempt(
-      { base, token, hostKey, stage, size: size(), resume: this.#lastSid },
+      { base, token, hostKey, stage, size: size(), resume: this.#lastSid, tcpOnly: this.#tcpOnly },
       {
         up: () => this.#cameUp(attempt),
         failed: (code, message) => this.#failed(attempt, code, message),
@@ -201,6 +203,8 @@ export class Session {
       this.#life.broken(now, code);
     } else if (attempt === this.#next) {
       this.#next = null;
+      // Either way may be the broken one: when it fails, the other is tried.
+      this.#tcpOnly = code === "handshake" && !this.#tcpOnly;
       if (attempt.accepted) this.#lastSid = attempt.sid;
       attempt.close(true);
       this.#life.failed(now, code, Math.random());

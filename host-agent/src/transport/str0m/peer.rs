@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use session_core::path::Report;
 use signaling_spec::channel::Channel;
 use signaling_spec::limits::MAX_CONTROL_BYTES;
 use signaling_spec::{Refusal, Sdp, ViewerId};
-use str0m::bwe::{Bitrate, BweKind};
+use str0m::bwe::Bitrate;
 use str0m::change::SdpOffer;
 use str0m::channel::ChannelId;
 use str0m::config::{CryptoProvider, DtlsCert};
@@ -25,6 +26,8 @@ use crate::transport::{Codec, EncodedFrame, PagePath, Sent, TransportEvent};
 
 /// Before the first feedback; probing finds more within a second.
 const START: Bitrate = Bitrate::kbps(4_000);
+/// How often the path is reported on while frames are sent.
+const REPORT: Duration = Duration::from_millis(100);
 /// After this long without a frame the estimator stops probing: a still screen stays still.
 const REST: Duration = Duration::from_secs(1);
 /// While it rests, the library's clock is wound this often: each time it may send a packet of padding,
@@ -122,7 +125,7 @@ impl Peer {
             .enable_bwe(Some(START))
             .set_send_buffer_video(2000)
             .set_sctp_max_message_size(u32::try_from(MAX_CONTROL_BYTES).unwrap_or(u32::MAX))
-            .set_stats_interval(None)
+            .set_stats_interval(Some(REPORT))
             .build(now);
         let offered = addresses::offered(all, path);
         for address in &offered {
@@ -393,11 +396,16 @@ impl Peer {
             }
             Event::ChannelClose(id) => self.channels.retain(|(_, known)| *known != id),
             Event::KeyframeRequest(_) => events.push_back(TransportEvent::KeyframeWish { peer }),
-            Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
-                events.push_back(TransportEvent::Estimate {
-                    peer,
-                    bps: estimate.as_u64(),
-                });
+            // Its own event tells the average of three seconds; this is the estimate as it is.
+            Event::PeerStats(stats) => {
+                if let Some(estimate) = stats.bwe_tx.filter(|_| self.announced) {
+                    let report = Report {
+                        bps: estimate.as_u64(),
+                        loss: stats.egress_loss_fraction.unwrap_or(0.0),
+                        rtt: stats.rtt,
+                    };
+                    events.push_back(TransportEvent::Path { peer, report });
+                }
             }
             Event::Closed => self.dead = true,
             _ => {}
