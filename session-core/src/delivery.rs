@@ -14,7 +14,7 @@ const SELDOM: Duration = Duration::from_secs(3);
 /// See the module documentation.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    awaits_key: bool,
+    needs_key: bool,
     withheld: bool,
     /// When a keyframe last came or was wished for.
     last: Option<Instant>,
@@ -23,7 +23,7 @@ pub struct Delivery {
 impl Default for Delivery {
     fn default() -> Self {
         Self {
-            awaits_key: true,
+            needs_key: true,
             withheld: false,
             last: None,
         }
@@ -31,23 +31,23 @@ impl Default for Delivery {
 }
 
 impl Delivery {
-    pub fn awaits_key(&self) -> bool {
-        self.awaits_key
+    pub fn needs_key(&self) -> bool {
+        self.needs_key
     }
 
     /// What comes cannot be decoded until a keyframe does.
     pub fn handle_break(&mut self) {
-        self.awaits_key = true;
+        self.needs_key = true;
     }
 
     /// Whether this frame goes out.
     pub fn handle_frame(&mut self, key: bool, slow: bool, now: Instant) -> bool {
-        self.awaits_key |= slow && !key;
-        if self.awaits_key && !key {
+        self.needs_key |= slow && !key;
+        if self.needs_key && !key {
             self.withheld = true;
             return false;
         }
-        (self.awaits_key, self.withheld) = (false, false);
+        (self.needs_key, self.withheld) = (false, false);
         if key {
             self.last = Some(now);
         }
@@ -58,7 +58,7 @@ impl Delivery {
     pub fn poll_wish(&mut self, slow: bool, now: Instant) -> bool {
         let pause = if slow { SELDOM } else { AGAIN };
         let due = self.last.is_none_or(|last| last + pause <= now);
-        let wish = self.awaits_key && self.withheld && due;
+        let wish = self.needs_key && self.withheld && due;
         if wish {
             self.last = Some(now);
         }

@@ -142,7 +142,7 @@ impl Hub {
         let mut wishes = Vec::new();
         for (viewer, session) in &mut self.sessions {
             let codec = assigned.get(viewer).copied();
-            if codec.is_some() && (session.assigned != codec || session.delivery.awaits_key()) {
+            if codec.is_some() && (session.assigned != codec || session.delivery.needs_key()) {
                 session.delivery.handle_break();
                 wishes.push(*viewer);
             }
