@@ -15,10 +15,11 @@ use crate::media::wire::FromWorker;
 use crate::screen::Picture;
 use crate::transport::{Codec, EncodedFrame};
 
-/// A picture that is sent again for sharpness is sent this often at most, and not after that many small ones:
-/// an encoder that was short of bits skips a frame or two before it goes on.
+/// A picture that is sent again for sharpness is sent this often at most, and not after a small one.
 const REFINEMENTS: u32 = 90;
-const REFINED: u32 = 3;
+/// An encoder that was short of bits, as it is after so many, skips a frame or two before it goes on.
+const COSTLY_BYTES: usize = 20_000;
+const SKIPS: u32 = 2;
 const REFINED_BYTES: usize = 400;
 const REFINE_EVERY: Duration = Duration::from_millis(33);
 /// An encoder that nobody needs is kept this long: viewers come back.
@@ -30,7 +31,8 @@ struct Feed {
     /// The encoder has not seen the newest grab's changes.
     behind: bool,
     refinements: u32,
-    /// Frames in a row that had next to nothing to add.
+    /// Bytes since the last change, and frames in a row that had next to nothing to add.
+    spent: usize,
     small: u32,
     refine_at: Option<Instant>,
     submitted: Option<Submitted>,
@@ -148,6 +150,7 @@ impl Feeds {
                     behind: true,
                     refinements: 0,
                     small: 0,
+                    spent: 0,
                     refine_at: None,
                     submitted: None,
                     unused_since: None,
@@ -245,7 +248,7 @@ impl Feeds {
                 at: now,
             });
             if feed.behind {
-                (feed.refinements, feed.small) = (REFINEMENTS, 0);
+                (feed.refinements, feed.small, feed.spent) = (REFINEMENTS, 0, 0);
             } else {
                 feed.refinements = feed.refinements.saturating_sub(1);
             }
@@ -305,13 +308,15 @@ impl Feeds {
                 if key {
                     feed.keyframes.made(now);
                 }
+                feed.spent += data.len();
+                let skips = if feed.spent > COSTLY_BYTES { SKIPS } else { 0 };
                 feed.small = if data.len() > REFINED_BYTES {
                     0
                 } else {
                     feed.small + 1
                 };
                 tracing::trace!(key, bytes = data.len(), left = feed.refinements, "Frame");
-                let again = feed.refinements > 0 && feed.small < REFINED;
+                let again = feed.refinements > 0 && feed.small <= skips;
                 feed.refine_at = again.then_some(submitted.at + REFINE_EVERY);
                 let ticks = submitted.at.saturating_duration_since(self.epoch).as_micros() * 9 / 100;
                 let frame = EncodedFrame {
