@@ -26,6 +26,9 @@ use crate::transport::{Codec, EncodedFrame, PagePath, Sent, TransportEvent};
 
 /// Before the first feedback; probing finds more within a second.
 const START: Bitrate = Bitrate::kbps(4_000);
+/// The estimate while nothing is sent: the library pads up to 50 kbit/s, but never beyond its estimate. It
+/// raises this one with each report of the peer, so it is set anew each time.
+const RESTING: Bitrate = Bitrate::kbps(1);
 /// How often the path is reported on while frames are sent.
 const REPORT: Duration = Duration::from_millis(100);
 /// After this long without a frame the estimator stops probing: a still screen stays still.
@@ -63,8 +66,9 @@ pub(super) struct Peer {
     last_tick: Instant,
     /// When a datagram last came in.
     last_heard: Instant,
-    /// What would be sent if it fitted.
+    /// Up to which bitrate to probe, and what the path carried when it was last measured.
     desired: Bitrate,
+    estimate: Bitrate,
 }
 
 fn random<const N: usize>() -> String {
@@ -177,6 +181,7 @@ impl Peer {
             last_tick: now,
             last_heard: now,
             desired: Bitrate::ZERO,
+            estimate: START,
         };
         Ok((peer, sdp))
     }
@@ -228,6 +233,9 @@ impl Peer {
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         self.last_tick = now;
+        if self.connected && self.last_frame.is_none() {
+            self.rtc.bwe().reset(RESTING);
+        }
         if let Err(error) = self.rtc.handle_input(Input::Timeout(now)) {
             tracing::debug!(viewer = self.id.0, %error, "Peer connection failed");
             self.dead = true;
@@ -271,7 +279,9 @@ impl Peer {
             self.started = Some(frame.codec);
         }
         if self.last_frame.is_none() {
-            self.rtc.bwe().set_bitrate(Bitrate::ZERO, self.desired);
+            let mut bwe = self.rtc.bwe();
+            bwe.reset(self.estimate);
+            bwe.set_bitrate(Bitrate::ZERO, self.desired);
         }
         self.last_frame = Some(frame.captured);
         let Some(writer) = self.rtc.writer(mid) else {
@@ -398,9 +408,11 @@ impl Peer {
             Event::KeyframeRequest(_) => events.push_back(TransportEvent::KeyframeWish { peer }),
             // Its own event tells the average of three seconds; this is the estimate as it is.
             Event::PeerStats(stats) => {
-                if let Some(estimate) = stats.bwe_tx.filter(|_| self.announced) {
+                let awake = self.last_frame.is_some();
+                self.estimate = stats.bwe_tx.filter(|_| awake).unwrap_or(self.estimate);
+                if self.announced {
                     let report = Report {
-                        bps: estimate.as_u64(),
+                        bps: self.estimate.as_u64(),
                         loss: stats.egress_loss_fraction.unwrap_or(0.0),
                         rtt: stats.rtt,
                     };
