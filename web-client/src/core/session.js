@@ -10,7 +10,7 @@
 
 import { Attempt } from "./attempt.js";
 import { missing } from "./caps.js";
-import { FINAL, Life } from "./life.js";
+import { FINAL, Life, seatPatience } from "./life.js";
 import { Tail } from "./tail.js";
 
 /**
@@ -48,6 +48,8 @@ export class Session {
   #lastSid;
   /** The next attempt leaves UDP alone, because the last one's path by UDP carried no handshake. */
   #tcpOnly = false;
+  /** @type {number | null} */
+  #seatTook = null;
   /** @type {ReturnType<typeof setInterval>} */
   #ticker;
   #told = { state: "idle", reason: "" };
@@ -149,7 +151,7 @@ export class Session {
     const { base, token, hostKey, stage, size } = this.#options;
     /** @type {Attempt} */
     const attempt = new Attempt(
-      { base, token, hostKey, stage, size: size(), resume: this.#lastSid, tcpOnly: this.#tcpOnly },
+      { base, token, hostKey, stage, size: size(), resume: this.#lastSid, tcpOnly: this.#tcpOnly, patience: seatPatience(this.#life.tries, this.#seatTook) },
       {
         up: () => this.#cameUp(attempt),
         failed: (code, message) => this.#failed(attempt, code, message),
@@ -183,6 +185,7 @@ export class Session {
     this.#shown?.close(false);
     this.#shown = attempt;
     this.#lastSid = attempt.sid;
+    this.#seatTook = attempt.seatTook;
     this.#pings.clear();
     this.#life.shown(performance.now());
     this.#tell();
