@@ -117,7 +117,7 @@ test("a seat is waited for as long as the last one took, and now and then longer
   assert.equal(seatPatience(0, null), 8_000);
   assert.equal(seatPatience(1, null), 8_000);
   assert.equal(seatPatience(1, 50), 1_500);
-  assert.equal(seatPatience(3, 2_000), 6_000);
-  assert.equal(seatPatience(4, 50), 8_000);
+  assert.equal(seatPatience(2, 2_000), 6_000);
+  assert.equal(seatPatience(3, 50), 3_000);
   assert.equal(seatPatience(5, 9_000), 8_000);
 });

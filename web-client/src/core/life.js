@@ -22,13 +22,14 @@ const SEAT_AGAIN_MS = 1_500;
 
 /**
  * How long a try may take to get a seat. While the host is away its answer cannot come, and browsers ask
- * again ever more rarely within one request: short tries find it sooner. Some stay long, for paths that slow.
+ * again ever more rarely within one request: short tries find it sooner. Some are longer, for slower paths.
  * @param {number} tries failures in a row
  * @param {number | null} took what it took last time
  */
 export function seatPatience(tries, took) {
-  if (tries % 4 === 0 || took === null) return SEAT_MS;
-  return Math.min(SEAT_MS, Math.max(SEAT_AGAIN_MS, 3 * took));
+  if (took === null) return SEAT_MS;
+  const patience = Math.max(SEAT_AGAIN_MS, 3 * took);
+  return Math.min(SEAT_MS, tries % 4 === 3 ? 2 * patience : patience);
 }
 
 /**
