@@ -6,13 +6,14 @@
  * The router drops silently what it is told to: by routing rules, because every kernel has those.
  */
 
+import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { firstLine, run, start } from "./process.mjs";
 
 const FORWARD = fileURLToPath(new URL("forward.mjs", import.meta.url));
 
 /** Why these tests cannot run here, or false. */
-export const LACK = process.getuid() === 0 ? false : "network namespaces need root";
+export const LACK = spawnSync("unshare", ["--net", "true"]).status === 0 ? false : "no network namespace can be made here";
 
 export class Network {
   /** @param {{ nat?: boolean }} [options] with `nat` the host's own address is unreachable for the browser */
