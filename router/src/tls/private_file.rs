@@ -43,10 +43,10 @@ pub fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
         let _ = fs::remove_file(&next);
     }
     result.map_err(|error| {
-        let remedy = match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space there",
-            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "it must be yours, and writable",
-            _ => "see what is wrong with its disk",
+        let remedy = if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
+            "free some space there"
+        } else {
+            "make it yours and writable"
         };
         let what = format!(
             "{} cannot be written: {remedy}, or name another directory with --state-dir",
