@@ -55,8 +55,9 @@ pub fn run(args: &InstallArgs) -> anyhow::Result<()> {
         );
     }
     // Without lingering, a user's services start with the first login instead of with the machine.
+    let me = nix::unistd::geteuid().to_string();
     let lingers = Command::new("loginctl")
-        .arg("enable-linger")
+        .args(["enable-linger", &me])
         .status()
         .is_ok_and(|status| status.success());
     if !lingers {
