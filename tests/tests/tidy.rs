@@ -20,6 +20,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ),
     ("quinn_udp", &["host-agent/src/transport/str0m/udp.rs"]),
     ("webrtc", &["host-agent/src/transport/webrtc", "tests/"]),
+    ("rtc", &["host-agent/src/transport/webrtc", "tests/"]),
     ("x11rb", &["host-agent/src/x11", "host-agent/tests/", "tests/"]),
     (
         "keycode",
