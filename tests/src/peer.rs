@@ -8,6 +8,7 @@ use bytes::BytesMut;
 use rtc::peer_connection::configuration::media_engine::{
     MIME_TYPE_H264, MIME_TYPE_RTX, MIME_TYPE_VP8, MIME_TYPE_VP9,
 };
+use rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize;
 use rtc::rtcp::payload_feedbacks::full_intra_request::{FirEntry, FullIntraRequest};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp_transceiver::RTCRtpTransceiverInit;
@@ -29,6 +30,8 @@ use webrtc::rtp_transceiver::RTCRtpTransceiverDirection;
 
 use crate::seen::Seen;
 
+/// The longest message that it takes: Chromium's.
+const MAX_MESSAGE: u32 = 256 * 1024;
 const PLAYOUT_DELAY: &str = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay";
 
 /// What a viewer offers.
@@ -134,6 +137,13 @@ async fn watch(track: Arc<dyn TrackRemote>, seen: Seen) {
             .find(|extension| extension.payload.len() == 3);
         let delay = delay.map(|extension| extension.payload.to_vec());
         seen.note(|facts| {
+            facts.frames.take(
+                &codec,
+                header.sequence_number,
+                header.timestamp,
+                header.marker,
+                &packet.payload,
+            );
             facts.picture.take(
                 &codec,
                 header.sequence_number,
@@ -161,6 +171,7 @@ async fn listen(channel: Arc<dyn DataChannel>, label: String, seen: Seen) {
                         Err(_) => facts.garbled += 1,
                     }
                 }
+                facts.texts += usize::from(message.is_string);
                 facts.messages.push((label.clone(), message.data.to_vec()));
             });
         }
@@ -267,6 +278,7 @@ impl Peer {
             .with_setting_engine(
                 SettingEngineBuilder::new()
                     .with_include_loopback_candidate(true)
+                    .with_sctp_max_message_size(SctpMaxMessageSize::Bounded(MAX_MESSAGE))
                     .build(),
             )
             .with_handler(Arc::new(handler))

@@ -73,7 +73,7 @@ fn is_key(codec: &str, payload: &[u8]) -> bool {
 }
 
 /// The payload without VP8's descriptor; of other codecs, as it is.
-fn content<'a>(codec: &str, payload: &'a [u8]) -> &'a [u8] {
+pub(crate) fn content<'a>(codec: &str, payload: &'a [u8]) -> &'a [u8] {
     if codec != "VP8" {
         return payload;
     }

@@ -39,6 +39,9 @@ const MOST: u32 = 40_000_000;
 const TICK: Duration = Duration::from_millis(250);
 /// A viewer that nothing comes from for this long is gone: its page pings every two seconds.
 const SILENCE: Duration = Duration::from_secs(7);
+/// A connection that is not up after this long never will be. The library does not say that it failed when
+/// the viewer's certificate is not the one of its offer.
+const CONNECT: Duration = Duration::from_secs(20);
 /// Data channels and candidates that may wait for the task. A viewer that opens more loses them.
 const NEWS: usize = 64;
 /// Data channels of one viewer, its own four included.
@@ -344,10 +347,10 @@ impl Peer {
         )
     }
 
-    /// Tells a new estimate, and returns whether the viewer was silent for too long.
+    /// Tells a new estimate, and returns whether the connection failed or was silent for too long.
     async fn look(&mut self, teller: &Teller) -> bool {
         if !self.connected {
-            return false;
+            return self.heard.elapsed() > CONNECT;
         }
         let bps = *self.estimate.borrow_and_update();
         if bps.abs_diff(self.told_estimate) > self.told_estimate / 50 {
