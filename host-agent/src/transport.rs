@@ -146,10 +146,14 @@ pub fn open(
 ) -> anyhow::Result<Box<dyn Transport>> {
     #[cfg(feature = "transport-webrtc")]
     {
+        use self::webrtc::WebrtcTransport;
         // Nobody is expected there, so every connection that comes is closed.
         drop((tcp, tcp_frames));
-        Ok(Box::new(webrtc::WebrtcTransport::open(https)?))
+        Ok(Box::new(WebrtcTransport::open(https)?))
     }
     #[cfg(not(feature = "transport-webrtc"))]
-    Ok(Box::new(str0m::Str0mTransport::open(https, tcp, tcp_frames)?))
+    {
+        use self::str0m::Str0mTransport;
+        Ok(Box::new(Str0mTransport::open(https, tcp, tcp_frames)?))
+    }
 }

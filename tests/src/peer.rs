@@ -11,6 +11,7 @@ use rtc::peer_connection::configuration::media_engine::{
 use rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize;
 use rtc::rtcp::payload_feedbacks::full_intra_request::{FirEntry, FullIntraRequest};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtcp::transport_feedbacks::transport_layer_nack::{NackPair, TransportLayerNack};
 use rtc::rtp_transceiver::RTCRtpTransceiverInit;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
@@ -57,13 +58,15 @@ impl Default for Wish {
     }
 }
 
-/// How a keyframe is asked for.
+/// What a viewer asks for: a keyframe, or a packet again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask {
     /// RFC 4585 §6.3.1.
     Pli,
     /// RFC 5104 §4.3.1, with its sequence number.
     Fir(u8),
+    /// RFC 4585 §6.2.1, with the packet's number.
+    Nack(u16),
 }
 
 type Track = Arc<Mutex<Option<(Arc<dyn TrackRemote>, u32)>>>;
@@ -278,6 +281,8 @@ impl Peer {
             .with_setting_engine(
                 SettingEngineBuilder::new()
                     .with_include_loopback_candidate(true)
+                    // The host offers no names, and looking for them needs a network.
+                    .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
                     .with_sctp_max_message_size(SctpMaxMessageSize::Bounded(MAX_MESSAGE))
                     .build(),
             )
@@ -356,7 +361,7 @@ impl Peer {
         Ok(())
     }
 
-    /// Asks for a keyframe.
+    /// Asks for a keyframe, or for a packet again.
     ///
     /// # Errors
     /// No video has come yet, or the connection is closed.
@@ -374,6 +379,14 @@ impl Peer {
                 fir: vec![FirEntry {
                     ssrc: media_ssrc,
                     sequence_number,
+                }],
+            }),
+            Ask::Nack(packet_id) => Box::new(TransportLayerNack {
+                sender_ssrc: 1,
+                media_ssrc,
+                nacks: vec![NackPair {
+                    packet_id,
+                    lost_packets: 0,
                 }],
             }),
         };

@@ -18,8 +18,9 @@ pub struct Picture {
     pub gaps: usize,
     /// The payload of the newest frame; whole only for VP8, whose packets are plain pieces.
     pub last: Vec<u8>,
+    /// The number of the newest packet.
+    pub sequence: Option<u16>,
     partial: Vec<u8>,
-    sequence: Option<u16>,
     key_time: Option<u32>,
 }
 

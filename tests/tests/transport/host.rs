@@ -91,8 +91,17 @@ impl Host {
         };
         match tokio::time::timeout(limit, wait).await {
             Ok(found) => found,
-            Err(_) => panic!("not within {limit:?}: {what}; heard {:?}", self.heard()),
+            Err(_) => panic!("not within {limit:?}: {what}; heard {}", self.words()),
         }
+    }
+
+    /// What it said, without what long messages hold.
+    fn words(&self) -> String {
+        let shown = self.heard().iter().fold(String::new(), |text, event| {
+            let words = format!("{event:?}");
+            text + words.get(..120).unwrap_or(&words) + "\n"
+        });
+        shown
     }
 
     pub(crate) async fn holds(&self, what: &str, mut is_so: impl FnMut(&TransportEvent) -> bool) {

@@ -46,10 +46,12 @@ macro_rules! every_case {
                 a_full_channel_says_so_and_recovers,
                 a_channel_that_is_not_ours_is_nobodys;
             video: frames_of_every_size_arrive_whole,
+                a_huge_frame_arrives_whole_in_the_end,
                 nothing_is_sent_before_a_keyframe,
                 sixty_frames_in_a_second_arrive,
                 a_codec_that_was_not_agreed_on_is_passed_over,
-                wishes_for_a_keyframe_are_heard;
+                wishes_for_a_keyframe_are_heard,
+                a_lost_packet_of_any_codec_is_sent_again;
         }
     };
 }
