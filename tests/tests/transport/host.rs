@@ -97,11 +97,10 @@ impl Host {
 
     /// What it said, without what long messages hold.
     fn words(&self) -> String {
-        let shown = self.heard().iter().fold(String::new(), |text, event| {
+        self.heard().iter().fold(String::new(), |text, event| {
             let words = format!("{event:?}");
             text + words.get(..120).unwrap_or(&words) + "\n"
-        });
-        shown
+        })
     }
 
     pub(crate) async fn holds(&self, what: &str, mut is_so: impl FnMut(&TransportEvent) -> bool) {
