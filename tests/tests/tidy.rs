@@ -55,6 +55,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "host-agent/src/hub",
             "host-agent/src/transport/ice_tcp",
             "host-agent/src/transport/str0m/peer.rs",
+            "host-agent/src/transport/webrtc/peer.rs",
             "router/",
             "tests/",
             "fuzz/",
