@@ -84,7 +84,7 @@ pub(crate) async fn a_huge_frame_arrives_whole_in_the_end(open: Open) {
         let host = Host::start(open);
         let peer = host.connect(ONE, &Wish::default()).await;
         let mut came = false;
-        for attempt in 1..40 {
+        for attempt in 1..120 {
             let huge = frame(codec, true, attempt * 90_000, 300_000);
             send(&host, &huge).await;
             came = arrives_within(&peer, &huge, Duration::from_millis(500))

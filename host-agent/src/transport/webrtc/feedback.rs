@@ -26,6 +26,8 @@ use super::offer::Offered;
 const MEMORY: usize = 2_048;
 /// Packets sent again for one report, whatever it asks for.
 const MOST_AGAIN: usize = 512;
+/// How often one packet is sent again: some viewers ask for ever.
+const MOST_TIMES: u8 = 5;
 
 /// The stream of retransmissions (RFC 4588) beside the one of pictures.
 pub(super) struct Feedback {
@@ -34,7 +36,8 @@ pub(super) struct Feedback {
     rtx_sequence: u16,
     /// Payload types of pictures and of their retransmissions.
     rtx: Vec<(u8, u8)>,
-    sent: VecDeque<RtpPacket>,
+    /// Each with how often it was sent again.
+    sent: VecDeque<(RtpPacket, u8)>,
     wish: Arc<Notify>,
     inbound: VecDeque<TaggedPacket>,
     outbound: VecDeque<TaggedPacket>,
@@ -83,11 +86,13 @@ impl Feedback {
         let first = self
             .sent
             .front()
-            .map_or(0, |packet| packet.header.sequence_number);
+            .map_or(0, |(packet, _)| packet.header.sequence_number);
         for sequence in wanted.take(MOST_AGAIN) {
-            let Some(packet) = self.sent.get(usize::from(sequence.wrapping_sub(first))) else {
+            let at = usize::from(sequence.wrapping_sub(first));
+            let Some((packet, times)) = self.sent.get_mut(at).filter(|(_, times)| *times < MOST_TIMES) else {
                 continue;
             };
+            *times += 1;
             let Some((_, pt)) = self.rtx.iter().find(|(pt, _)| *pt == packet.header.payload_type) else {
                 continue;
             };
@@ -110,17 +115,16 @@ impl Feedback {
 
     /// Numbers are taken one after another, so the place in the list is the distance from the first.
     fn remember(&mut self, packet: &RtpPacket) {
-        let follows = self
-            .sent
-            .back()
-            .is_none_or(|last| last.header.sequence_number.wrapping_add(1) == packet.header.sequence_number);
+        let follows = self.sent.back().is_none_or(|(last, _)| {
+            last.header.sequence_number.wrapping_add(1) == packet.header.sequence_number
+        });
         if !follows {
             self.sent.clear();
         }
         if self.sent.len() == MEMORY {
             self.sent.pop_front();
         }
-        self.sent.push_back(packet.clone());
+        self.sent.push_back((packet.clone(), 0));
     }
 }
 
