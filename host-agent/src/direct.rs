@@ -146,7 +146,7 @@ fn lock(dir: &Path) -> anyhow::Result<Flock<File>> {
     let path = dir.join("lock");
     let file = File::create(&path).with_context(|| {
         format!(
-            "{} cannot be written; is the disk full, or the directory not yours?",
+            "{} cannot be written: free some space there and make it yours, or name another directory with --state-dir",
             path.display()
         )
     })?;

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use router::link::RouterLink;
 use session_core::answerer::{Input as AnswererInput, Output};
 use session_core::input_gate::InputGate;
+use session_core::path::Report;
 use session_core::quality::Quality;
 use signaling_spec::limits::{HOST_HEARTBEAT, MAX_VIEWERS};
 use signaling_spec::{EndReason, Refusal, Right, SessionId, Signal, ViewerId};
@@ -65,7 +66,6 @@ struct Hub {
     follow_window: bool,
     screen: Screen,
     beats: u32,
-    last_thinning: Option<Instant>,
 }
 
 /// Runs until `stop` is told or the router is gone; then says goodbye to everybody.
@@ -86,7 +86,6 @@ pub async fn run(parts: Parts, mut stop: tokio::sync::oneshot::Receiver<()>) {
         follow_window: parts.follow_window,
         screen: Screen::default(),
         beats: 0,
-        last_thinning: None,
     };
     let mut heartbeat = tokio::time::interval(HOST_HEARTBEAT);
     heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -295,10 +294,12 @@ impl Hub {
             return;
         };
         session.live = true;
-        session.awaits_key = true;
+        session.delivery.handle_break();
+        session.goal = session.path_rate.goal(self.max_bps, Instant::now());
+        let goal = session.goal;
         router::audit!("RMV3004I", sid = %session.sid, subject = session.subject, viewer = viewer.0, "Session started");
         self.gate.join(viewer, session.rights.clone());
-        self.transport.set_desired_bitrate(viewer, self.max_bps);
+        self.transport.set_desired_bitrate(viewer, goal);
         self.tell_viewers_to_studio();
         self.announce_viewers();
     }
@@ -358,13 +359,7 @@ impl Hub {
             TransportEvent::ChannelOpen { peer, channel } => self.channel_open(peer, channel),
             TransportEvent::Message { peer, channel, data } => self.message(peer, channel, &data),
             TransportEvent::KeyframeWish { peer } => self.picture_lost(peer),
-            TransportEvent::Estimate { peer, bps } => {
-                self.quality.handle_estimate(peer, bps);
-                if let Some(session) = self.sessions.get_mut(&peer) {
-                    session.estimate = Some(bps);
-                }
-                self.update_bitrate();
-            }
+            TransportEvent::Path { peer, report } => self.path(peer, report),
             TransportEvent::Lost { peer } => self.step(peer, AnswererInput::Lost),
         }
     }
@@ -385,6 +380,34 @@ impl Hub {
             session.codecs = codecs;
         }
         self.step(viewer, AnswererInput::Connected);
+    }
+
+    fn path(&mut self, viewer: ViewerId, report: Report) {
+        let Some(session) = self.sessions.get_mut(&viewer) else {
+            return;
+        };
+        let now = Instant::now();
+        session.path_rate.handle_report(report, now);
+        tracing::trace!(
+            viewer = viewer.0,
+            ?report,
+            rate = session.path_rate.rate(),
+            used = session.path_rate.used(),
+            "Path"
+        );
+        let goal = if session.hidden {
+            0
+        } else {
+            session.path_rate.goal(self.max_bps, now)
+        };
+        if goal.abs_diff(session.goal) * 5 > session.goal {
+            session.goal = goal;
+            self.transport.set_desired_bitrate(viewer, goal);
+        }
+        if let Some(rate) = session.path_rate.rate() {
+            self.quality.handle_estimate(viewer, rate);
+            self.update_bitrate();
+        }
     }
 
     fn update_bitrate(&mut self) {

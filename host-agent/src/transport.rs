@@ -14,6 +14,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+use session_core::path::Report;
 use signaling_spec::channel::Channel;
 use signaling_spec::{Fingerprint, Negotiation, Refusal, Sdp, ViewerId};
 use tokio::sync::mpsc;
@@ -98,9 +99,10 @@ pub enum TransportEvent {
     KeyframeWish {
         peer: ViewerId,
     },
-    Estimate {
+    /// What the path carries, told several times a second while frames are sent.
+    Path {
         peer: ViewerId,
-        bps: u64,
+        report: Report,
     },
     /// The connection is dead; the transport has forgotten it.
     Lost {
@@ -128,7 +130,7 @@ pub trait Transport: Send {
     /// Sends one picture. A viewer that did not negotiate its codec is passed over.
     fn send_frame(&mut self, peer: ViewerId, frame: &EncodedFrame);
     fn send(&mut self, peer: ViewerId, channel: Channel, binary: bool, data: &[u8]) -> Sent;
-    /// Tells the estimator how much would be sent if it fitted, in bits a second.
+    /// Tells the estimator up to which bitrate to probe, in bits a second; 0 for not at all.
     fn set_desired_bitrate(&mut self, peer: ViewerId, bps: u64);
     fn close(&mut self, peer: ViewerId);
     /// Waits for the next event. Dropping the future loses nothing.

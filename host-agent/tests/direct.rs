@@ -188,12 +188,8 @@ fn without_a_terminal_the_link_goes_to_a_private_file() {
 #[test]
 fn each_mistake_is_one_sentence_with_its_remedy() {
     let dir = Dir::new("mistakes");
-    let taken = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let _held = std::net::TcpListener::bind(taken).unwrap();
-    let taken = taken.to_string();
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = held.local_addr().unwrap().to_string();
     fs::create_dir_all(std::env::temp_dir()).unwrap();
     let config = std::env::temp_dir().join(format!("removid-mistake-{}.toml", std::process::id()));
     fs::write(&config, "listen = \"[::]:1\"\nszie = \"1x1\"\n").unwrap();
@@ -278,6 +274,57 @@ fn a_state_directory_has_one_agent_and_one_owner() {
     fs::set_permissions(&dir.0, fs::Permissions::from_mode(0o755)).unwrap();
     let (line, _) = refusal(removid(&dir.0, &["direct"]).args(TEST));
     assert!(line.contains("chmod 700"), "{line}");
+}
+
+/// Needs the right to mount, for a small file system of its own.
+#[test]
+fn a_full_disk_is_told_and_loses_nothing() {
+    let may = Command::new("unshare").args(["--mount", "true"]).status();
+    if !may.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: no small file system can be mounted here");
+        return;
+    }
+    let dir = Dir::new("full");
+    fs::create_dir_all(&dir.0).unwrap();
+    let script = "set -e
+        mount -t tmpfs -o size=200k,mode=700 none \"$2\"
+        fill() { dd if=/dev/zero of=\"$2/filling\" bs=1k 2>/dev/null || true; }
+        fill \"$@\"
+        \"$1\" direct --desktop test --listen 127.0.0.1:0 --state-dir \"$2\" && exit 90
+        rm \"$2/filling\"
+        \"$1\" direct --desktop test --listen 127.0.0.1:0 --state-dir \"$2\" >/dev/null 2>&1 &
+        until [ -f \"$2/place.json\" ]; do sleep 0.05; done
+        kill $! && wait $! || true
+        \"$1\" token new --label kept --ttl 1h --state-dir \"$2\" >/dev/null
+        fill \"$@\"
+        for words in 'new --label lost' rotate 'revoke kept'; do
+            \"$1\" token $words --state-dir \"$2\" && exit 91
+        done
+        rm \"$2/filling\"
+        \"$1\" token list --state-dir \"$2\"";
+    let done = Command::new("unshare")
+        .args(["--mount", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_removid")])
+        .arg(&dir.0)
+        .output()
+        .unwrap();
+    let (out, told) = (
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr),
+    );
+    assert!(done.status.success(), "{out}{told}");
+    let sentences: Vec<&str> = told
+        .lines()
+        .filter(|line| line.starts_with("removid: "))
+        .collect();
+    assert_eq!(sentences.len(), 4, "{told}");
+    assert!(
+        sentences.iter().all(|line| line.contains("free some space")),
+        "{told}"
+    );
+    assert!(
+        out.contains("permanent") && out.contains("kept") && !out.contains("lost"),
+        "{out}"
+    );
 }
 
 /// Processes whose command line has all of these words.

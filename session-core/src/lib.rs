@@ -5,10 +5,12 @@
 
 pub mod answerer;
 pub mod bind;
+pub mod delivery;
 pub mod hold_back;
 pub mod input_gate;
 pub mod keyframes;
 pub mod ladder;
+pub mod path;
 pub mod quality;
 pub mod rate;
 pub mod tickets;

@@ -46,9 +46,15 @@ for (const name of BROWSERS) {
           }
           if (what === "smaller") {
             const presses = () => host.events.filter(({ type }) => type === "button").length;
+            await viewer.page.evaluate(() => {
+              window.clicks = 0;
+              addEventListener("pointerup", () => (window.clicks += 1), true);
+            });
             await viewer.x.moveTo(...at(-20, 10));
             host.events.length = 0;
             await viewer.x.click();
+            // A window manager that looks at each press takes two clicks within a millisecond for one.
+            await until("the page to have the click", () => viewer.page.evaluate(() => window.clicks === 1));
             // What came before this answer would have been logged.
             await viewer.x.moveTo(...at(5, 5));
             await viewer.x.click();

@@ -149,7 +149,7 @@ for (const name of BROWSERS) {
       await other.page.close();
     }));
 
-    it("and next to nothing else", { todo: "the transport pads while nothing is sent" }, () => {
+    it("and next to nothing else", () => {
       assert.ok(rate < AWAY_BITS, `${Math.round(rate)} bit/s to a page that nobody sees`);
     });
   });

@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BACKOFF_MAX_MS, Life, backoff } from "../src/core/life.js";
+import { AWAY_MAX_MS, BACKOFF_MAX_MS, Life, backoff, seatPatience } from "../src/core/life.js";
 
 function live() {
   const life = new Life();
@@ -94,4 +94,30 @@ test("after sleep doubt comes sooner", () => {
   assert.equal(life.poll(10_200), false);
   life.poll(11_200);
   assert.equal(life.state, "stalled");
+});
+
+test("a host that is away is tried often, one that has none to offer ever more seldom", () => {
+  const waits = (/** @type {string} */ code) => {
+    const life = live();
+    life.broken(0, "transport");
+    assert.equal(life.poll(0), true);
+    let now = 0;
+    return Array.from({ length: 20 }, () => {
+      const since = now;
+      life.failed(now, code, 1);
+      while (!life.poll(now)) now += 50;
+      return now - since;
+    });
+  };
+  assert.ok(Math.max(...waits("unreachable")) <= AWAY_MAX_MS * 1.25 + 50);
+  assert.ok(waits("host_offline").at(-1) >= BACKOFF_MAX_MS);
+});
+
+test("a seat is waited for as long as the last one took, and now and then longer", () => {
+  assert.equal(seatPatience(0, null), 8_000);
+  assert.equal(seatPatience(1, null), 8_000);
+  assert.equal(seatPatience(1, 50), 1_500);
+  assert.equal(seatPatience(2, 2_000), 6_000);
+  assert.equal(seatPatience(3, 50), 3_000);
+  assert.equal(seatPatience(5, 9_000), 8_000);
 });

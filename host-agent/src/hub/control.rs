@@ -89,7 +89,7 @@ impl Hub {
         let viewers: Vec<ViewerId> = self.sessions.keys().copied().collect();
         viewers.into_iter().for_each(|viewer| self.beat(viewer));
         self.flush_traces();
-        self.thin_out();
+        self.wish_keyframes();
     }
 
     fn beat(&mut self, viewer: ViewerId) {
@@ -223,10 +223,10 @@ impl Hub {
         };
         if session.hidden != hidden {
             session.hidden = hidden;
-            session.awaits_key = true;
+            session.delivery.handle_break();
             // Whoever sees nothing needs no path measured: probes would be most of what is sent.
-            self.transport
-                .set_desired_bitrate(viewer, if hidden { 0 } else { self.max_bps });
+            session.goal = 0;
+            self.transport.set_desired_bitrate(viewer, 0);
             self.tell_viewers_to_studio();
             if !hidden {
                 self.wish_keyframe(viewer);

@@ -21,8 +21,6 @@ const TRACES: usize = 8;
 const STILL: Duration = Duration::from_millis(2_500);
 /// A frame that none follows is named to its viewers after this long.
 pub(super) const TAIL: Duration = Duration::from_millis(120);
-/// Seconds between the keyframes that a viewer with a much slower path gets.
-const THIN_SECONDS: u64 = 3;
 
 /// What is shown, as newcomers are told it.
 #[derive(Debug)]
@@ -84,7 +82,7 @@ impl Hub {
                     .values_mut()
                     .filter(|session| session.assigned == Some(codec))
                 {
-                    session.awaits_key = true;
+                    session.delivery.handle_break();
                 }
                 if self.screen.health == DisplayHealth::NoEncoder {
                     self.set_health(DisplayHealth::Live);
@@ -144,8 +142,8 @@ impl Hub {
         let mut wishes = Vec::new();
         for (viewer, session) in &mut self.sessions {
             let codec = assigned.get(viewer).copied();
-            if codec.is_some() && (session.assigned != codec || session.awaits_key) {
-                session.awaits_key = true;
+            if codec.is_some() && (session.assigned != codec || session.delivery.needs_key()) {
+                session.delivery.handle_break();
                 wishes.push(*viewer);
             }
             session.assigned = codec.or(session.assigned);
@@ -185,17 +183,19 @@ impl Hub {
         let rtp = frame.rtp_time as u32;
         for (viewer, session) in &mut self.sessions {
             let watches = session.live && !session.hidden && session.assigned == Some(frame.codec);
-            // A path with less than half of the rate would only build a queue: it gets keyframes alone.
-            let slow = session.estimate.is_some_and(|bps| bps * 2 < target);
-            session.awaits_key |= slow && watches && !frame.key;
-            if !watches || (session.awaits_key && !frame.key) {
+            if !watches
+                || !session
+                    .delivery
+                    .handle_frame(frame.key, session.is_slow(target), now)
+            {
                 continue;
             }
-            session.awaits_key = false;
+            session.path_rate.handle_sent(frame.data.len(), now);
             session.last_frame = Some((rtp, now));
             session.told_last = false;
             self.transport.send_frame(*viewer, frame);
         }
+        self.wish_keyframes();
         if self.screen.traces.len() < TRACES {
             let before = now.saturating_duration_since(frame.captured);
             let at = SystemTime::now()
@@ -218,25 +218,19 @@ impl Hub {
         }
     }
 
-    /// Gives viewers on much slower paths a picture now and then.
-    pub(super) fn thin_out(&mut self) {
-        let now = Instant::now();
-        let target = self.quality.target();
-        let due = self
-            .last_thinning
-            .is_none_or(|last| now.duration_since(last).as_secs() >= THIN_SECONDS);
-        let slow =
-            |session: &super::Session| session.live && session.estimate.is_some_and(|bps| bps * 2 < target);
-        let waiting: Vec<ViewerId> = self
+    /// Asks for the keyframes that viewers wait for.
+    pub(super) fn wish_keyframes(&mut self) {
+        let (target, now) = (self.quality.target(), Instant::now());
+        let wishes: Vec<ViewerId> = self
             .sessions
-            .iter()
-            .filter(|(_, session)| session.awaits_key && slow(session))
-            .map(|(viewer, _)| *viewer)
+            .iter_mut()
+            .filter(|(_, session)| session.live && !session.hidden)
+            .filter_map(|(viewer, session)| {
+                let slow = session.is_slow(target);
+                session.delivery.poll_wish(slow, now).then_some(*viewer)
+            })
             .collect();
-        if due && !waiting.is_empty() {
-            self.last_thinning = Some(now);
-            waiting.into_iter().for_each(|viewer| self.wish_keyframe(viewer));
-        }
+        wishes.into_iter().for_each(|viewer| self.wish_keyframe(viewer));
     }
 
     /// Everything that a newcomer must know of the screen.

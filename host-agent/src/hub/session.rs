@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use session_core::answerer::Answerer;
+use session_core::delivery::Delivery;
+use session_core::path::Path;
 use session_core::rate::Bucket;
 use signaling_spec::channel::control::FromHost;
 use signaling_spec::limits::{MAX_CONTROL_RATE, MAX_INPUT_RATE};
@@ -33,15 +35,16 @@ pub(super) struct Session {
     pub(super) live: bool,
     /// Its page is hidden: it gets no pictures.
     pub(super) hidden: bool,
-    /// It cannot decode what comes until a keyframe does.
-    pub(super) awaits_key: bool,
+    pub(super) delivery: Delivery,
     /// The newest frame that was sent, and when.
     pub(super) last_frame: Option<(u32, Instant)>,
     /// Whether a heartbeat named it.
     pub(super) told_last: bool,
     pub(super) codecs: Vec<Codec>,
     pub(super) assigned: Option<Codec>,
-    pub(super) estimate: Option<u64>,
+    pub(super) path_rate: Path,
+    /// The bitrate that its path is probed for.
+    pub(super) goal: u64,
     pub(super) ctl_open: bool,
     pub(super) backlog: VecDeque<FromHost>,
     pub(super) input_rate: Bucket,
@@ -77,12 +80,13 @@ impl Session {
             since: now,
             live: false,
             hidden: false,
-            awaits_key: true,
+            delivery: Delivery::default(),
             last_frame: None,
             told_last: true,
             codecs: Vec::new(),
             assigned: None,
-            estimate: None,
+            path_rate: Path::default(),
+            goal: 0,
             ctl_open: false,
             backlog: VecDeque::new(),
             input_rate: Bucket::new(MAX_INPUT_RATE),
@@ -90,6 +94,11 @@ impl Session {
             refusal_rate: Bucket::new(REFUSALS),
             cursors: Vec::new(),
         }
+    }
+
+    /// Whether its path carries less than half of what the encoder makes: frames would only queue up.
+    pub(super) fn is_slow(&self, target: u64) -> bool {
+        self.path_rate.rate().is_some_and(|rate| rate * 2 < target)
     }
 
     /// When the newest frame is to be named to this viewer.

@@ -25,8 +25,9 @@ use super::rungs::Rung;
 use crate::screen::{CursorShape, Source, SourceError, SourceEvent};
 use crate::transport::{Codec, EncodedFrame};
 
-/// The least time between two grabs: 60 a second.
+/// The least time between two grabs: 60 a second, fewer where a frame would have less than these bits.
 const FRAME: Duration = Duration::from_micros(16_400);
+const FRAME_BITS: u64 = 20_000;
 
 /// What the studio may be told.
 #[derive(Debug)]
@@ -143,12 +144,17 @@ pub fn start(
             pause: HoldBack::default(),
             tell,
             last_grab: None,
+            pace: pace(bps),
             dirty_since: None,
         };
         studio.run();
     };
     let thread = std::thread::Builder::new().name("studio".to_owned()).spawn(run)?;
     Ok((desk, thread))
+}
+
+fn pace(bps: u64) -> Duration {
+    FRAME.max(Duration::from_micros(FRAME_BITS * 1_000_000 / bps.max(1)))
 }
 
 struct Studio {
@@ -162,6 +168,8 @@ struct Studio {
     feeds: Feeds,
     tell: Teller,
     last_grab: Option<Instant>,
+    /// The least time between two grabs now.
+    pace: Duration,
     /// When the oldest change that was not grabbed was noticed.
     dirty_since: Option<Instant>,
 }
@@ -196,7 +204,10 @@ impl Studio {
                 self.feeds.set_viewers(viewers, self.size(), now, &self.tell);
             }
             Command::Keyframe(codec) => self.feeds.wish_keyframe(codec),
-            Command::Bitrate(bps) => self.feeds.set_bitrate(bps),
+            Command::Bitrate(bps) => {
+                self.pace = pace(bps);
+                self.feeds.set_bitrate(bps);
+            }
             Command::Rungs(rungs) => {
                 self.feeds.set_ladder(Ladder::new(rungs));
                 self.feeds.assign(self.size(), now, &self.tell);
@@ -305,7 +316,7 @@ impl Studio {
         let Some(source) = self.source.as_mut() else {
             return Ok(());
         };
-        let due = self.last_grab.is_none_or(|last| last + FRAME <= now);
+        let due = self.last_grab.is_none_or(|last| last + self.pace <= now);
         let wanted = self.feeds.wants(self.dirty_since.is_some(), now);
         if !due || !wanted {
             return Ok(());
@@ -319,7 +330,7 @@ impl Studio {
 
     fn wait(&mut self) {
         let now = Instant::now();
-        let next_frame = self.last_grab.map_or(now, |last| last + FRAME);
+        let next_frame = self.last_grab.map_or(now, |last| last + self.pace);
         let frame = self
             .feeds
             .next_frame(self.dirty_since.is_some(), now)

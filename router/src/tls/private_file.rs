@@ -1,7 +1,7 @@
 //! Files with secrets: mode 0600, replaced in one step, and refused when others can read them.
 
 use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
@@ -27,12 +27,6 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 /// The directory cannot be written.
 pub fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     let next = path.with_extension("new");
-    let hint = || {
-        format!(
-            "{} cannot be written; is the disk full, or the directory not yours?",
-            path.display()
-        )
-    };
     let result = OpenOptions::new()
         .write(true)
         .create(true)
@@ -48,7 +42,18 @@ pub fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     if result.is_err() {
         let _ = fs::remove_file(&next);
     }
-    result.with_context(hint)
+    result.map_err(|error| {
+        let remedy = if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
+            "free some space there"
+        } else {
+            "make it yours and writable"
+        };
+        let what = format!(
+            "{} cannot be written: {remedy}, or name another directory with --state-dir",
+            path.display()
+        );
+        anyhow::Error::from(error).context(what)
+    })
 }
 
 /// Makes a directory that only its owner can enter, or checks the one that is there.

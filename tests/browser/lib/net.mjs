@@ -6,13 +6,14 @@
  * The router drops silently what it is told to: by routing rules, because every kernel has those.
  */
 
+import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { firstLine, run, start } from "./process.mjs";
 
 const FORWARD = fileURLToPath(new URL("forward.mjs", import.meta.url));
 
 /** Why these tests cannot run here, or false. */
-export const LACK = process.getuid() === 0 ? false : "network namespaces need root";
+export const LACK = spawnSync("unshare", ["--net", "true"]).status === 0 ? false : "no network namespace can be made here";
 
 export class Network {
   /** @param {{ nat?: boolean }} [options] with `nat` the host's own address is unreachable for the browser */
@@ -54,9 +55,8 @@ export class Network {
       ip("-n", host, "link", "set", veths[3], "up");
       ip("-n", host, "route", "add", "default", "via", `10.98.${k}.1`);
       run("ip", ["netns", "exec", router, "sysctl", "-qw", `net.ipv4.ip_forward=${nat ? 0 : 1}`]);
-      // Behind translation an inner address is nowhere, not merely unanswered.
-      if (nat) ip("route", "add", "blackhole", `10.98.${k}.0/24`);
-      else ip("route", "add", `10.98.${k}.0/24`, "via", this.outer);
+      // A router that translates forwards nothing, so behind it an inner address never answers.
+      ip("route", "add", `10.98.${k}.0/24`, "via", this.outer);
     } catch (error) {
       this.end();
       throw error;
@@ -75,9 +75,9 @@ export class Network {
     this.dropped.clear();
   }
 
-  /** Address translation for one port, TCP and UDP. */
-  async translate(port) {
-    this.forwarder = start("ip", ["netns", "exec", this.router, process.execPath, FORWARD, this.outer, this.inner, String(port)]);
+  /** Address translation for one port, TCP and UDP; `path` is what datagrams meet (`forward.mjs`). */
+  async translate(port, path = {}) {
+    this.forwarder = start("ip", ["netns", "exec", this.router, process.execPath, FORWARD, this.outer, this.inner, String(port), JSON.stringify(path)]);
     await firstLine(this.forwarder, "the translating router");
   }
 
@@ -90,7 +90,6 @@ export class Network {
       }
     };
     quietly("link", "del", this.device);
-    quietly("route", "del", "blackhole", `10.98.${this.k}.0/24`);
     await this.forwarder?.end();
     for (const name of [this.router, this.host]) quietly("netns", "del", name);
   }

@@ -43,6 +43,7 @@ const TEXTS = /** @type {const} */ ({
   "reason.unreachable": "The host does not answer. Check that it runs and that your network reaches it. [E-UNREACHABLE]",
   "reason.host_offline": "The host is not connected at the moment. It may be switched off, asleep or restarting. [E-OFFLINE]",
   "reason.stopping": "The agent on the host stops or restarts. [E-STOPPING]",
+  "reason.handshake": "A path to the host was found, but it carries small packets only; trying another way. [E-MTU]",
   "reason.ice": "The host answers, but no path for the picture was found. Its port must be open for UDP or TCP; whoever runs the network can allow it. [E-PATH]",
   "reason.loopback": "The host offers only its own inner address, and this browser does not use that. Give the host a network address, or open the page under one. [E-LOOPBACK]",
   "reason.picture": "Connected, but no picture came that this browser can show. The host’s log has more. [E-PICTURE]",

@@ -34,10 +34,11 @@ import { VideoSink } from "./video.js";
  * @property {string | undefined} hostKey
  * @property {string | undefined} resume
  * @property {{ width: number, height: number }} size wanted, in device pixels
+ * @property {number} patience for a seat, in ms
+ * @property {boolean} tcpOnly whether no path by UDP is to be tried
  * @property {HTMLElement} stage
  */
 
-const SEAT_MS = 8_000;
 const ACCEPT_MS = 10_000;
 const CONNECT_MS = 15_000;
 const PICTURE_MS = 8_000;
@@ -56,6 +57,8 @@ export class Attempt {
   accepted = false;
   /** @type {string | undefined} */
   sid;
+  /** How long the host took to give a seat, in ms. @type {number | null} */
+  seatTook = null;
   #options;
   #on;
   /** @type {Peer | undefined} */
@@ -131,14 +134,14 @@ export class Attempt {
 
   async #run() {
     const { base, token, resume } = this.#options;
-    this.#within(SEAT_MS, "unreachable", "the host did not answer in time");
+    this.#within(this.#options.patience, "unreachable", "the host did not answer in time");
     const peer = await Peer.create({
       candidate: (candidate) => this.#trickle(candidate),
       stream: (stream) => this.video.attach(stream),
       control: (text) => this.#control(text),
       open: () => this.#connected().catch((error) => this.#fail(error)),
       broken: (code) => this.#fail(new Failure(code, "the connection to the host failed")),
-    });
+    }, this.#options.tcpOnly);
     if (this.#closed) return peer.close();
     this.#peer = peer;
     this.#offer = await peer.offer();
@@ -146,8 +149,10 @@ export class Attempt {
     if (own === null) throw new Failure("webrtc", "the browser's offer has no certificate");
     this.#viewerFp = own;
     const body = { viewer_fp: own, viewer_nonce: this.#viewerNonce, ...(resume === undefined ? {} : { resume }) };
+    const asked = performance.now();
     const seat = await createSession(base, token, body, this.#abort.signal);
     if (this.#closed) return;
+    this.seatTook = performance.now() - asked;
     this.#seat = seat;
     this.sid = seat.sid;
     this.#within(ACCEPT_MS, "host_offline", "the host did not answer in time");
@@ -307,6 +312,8 @@ export class Attempt {
    */
   #within(ms, code, message) {
     clearTimeout(this.#deadline);
+    // On a long path the picture is there before the channels are.
+    if (this.#up) return;
     this.#deadline = setTimeout(() => this.#fail(new Failure(typeof code === "string" ? code : code(), message)), ms);
   }
 }

@@ -13,6 +13,24 @@ export const SILENCE_MS = 2_500;
 export const DOUBT_MS = 2_000;
 export const BACKOFF_MIN_MS = 500;
 export const BACKOFF_MAX_MS = 15_000;
+/** A host that cannot be reached at all is not hurt by a try, and may be back any moment. */
+export const AWAY_MAX_MS = 750;
+
+/** A first try may take this long to get a seat; a later one no more than thrice what it took before. */
+const SEAT_MS = 8_000;
+const SEAT_AGAIN_MS = 1_500;
+
+/**
+ * How long a try may take to get a seat. While the host is away its answer cannot come, and browsers ask
+ * again ever more rarely within one request: short tries find it sooner. Some are longer, for slower paths.
+ * @param {number} tries failures in a row
+ * @param {number | null} took what it took last time
+ */
+export function seatPatience(tries, took) {
+  if (took === null) return SEAT_MS;
+  const patience = Math.max(SEAT_AGAIN_MS, 3 * took);
+  return Math.min(SEAT_MS, tries % 4 === 3 ? 2 * patience : patience);
+}
 
 /**
  * Causes that another try cannot mend: somebody has to do something first.
@@ -48,9 +66,10 @@ export const FINAL = new Set([
 /**
  * @param {number} tries failures in a row, from 1
  * @param {number} dice 0…1
+ * @param {number} most
  */
-export function backoff(tries, dice) {
-  const full = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 1.5 ** (tries - 1));
+export function backoff(tries, dice, most = BACKOFF_MAX_MS) {
+  const full = Math.min(most, BACKOFF_MIN_MS * 1.5 ** (tries - 1));
   return Math.max(BACKOFF_MIN_MS, full * (0.75 + dice / 2));
 }
 
@@ -91,7 +110,8 @@ export class Life {
     this.#busy = false;
     if (FINAL.has(code)) return this.end(code);
     this.#tries += 1;
-    this.#due = this.state === "live" ? null : now + backoff(this.#tries, dice);
+    const most = code === "unreachable" ? AWAY_MAX_MS : BACKOFF_MAX_MS;
+    this.#due = this.state === "live" ? null : now + backoff(this.#tries, dice, most);
     if (this.state !== "live") this.reason = code;
   }
 

@@ -11,8 +11,17 @@ import { MAX_CANDIDATES, MAX_CANDIDATE_BYTES } from "./protocol/limits.js";
 
 /** @typedef {"input" | "motion" | "ctl" | "bulk"} ChannelName */
 
+/** Candidate lines of a description, with their ends. */
+const CANDIDATES = /^a=candidate:.*\r?\n/gm;
+
 /** Unsent motion beyond this is older than what the reader sees: newer motion replaces it. */
 const MOTION_BACKLOG = 2_048;
+
+/**
+ * A path that was found but carries no handshake for this long passes small datagrams only: browsers begin
+ * DTLS with datagrams of 1200 bytes and more.
+ */
+const HANDSHAKE_MS = 4_000;
 
 /** @type {Promise<RTCCertificate> | null} */
 let certificate = null;
@@ -43,12 +52,17 @@ export class Peer {
   #candidates = 0;
   #sent = 0;
   #loopbackOnly = true;
+  #tcpOnly;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #handshake;
 
   /**
    * @param {RTCCertificate} own
    * @param {PeerEvents} on
+   * @param {boolean} tcpOnly whether no path by UDP is to be tried
    */
-  constructor(own, on) {
+  constructor(own, on, tcpOnly) {
+    this.#tcpOnly = tcpOnly;
     const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", certificates: [own] });
     this.pc = pc;
     pc.addTransceiver("video", { direction: "recvonly" });
@@ -71,8 +85,14 @@ export class Peer {
     pc.onicecandidate = ({ candidate }) => {
       if (candidate === null) return on.candidate(null);
       const short = candidate.candidate.length <= MAX_CANDIDATE_BYTES;
-      if (candidate.candidate === "" || !short || ++this.#sent > MAX_CANDIDATES) return;
+      if (candidate.candidate === "" || !short || !this.#usable(candidate.candidate) || ++this.#sent > MAX_CANDIDATES) return;
       on.candidate(candidate);
+    };
+    pc.oniceconnectionstatechange = () => {
+      clearTimeout(this.#handshake);
+      const found = pc.iceConnectionState === "connected" || pc.iceConnectionState === "completed";
+      if (!found || pc.connectionState === "connected") return;
+      this.#handshake = setTimeout(() => pc.connectionState === "connecting" && on.broken("handshake"), HANDSHAKE_MS);
     };
     pc.onconnectionstatechange = () => {
       if (pc.connectionState === "failed") on.broken(this.failure);
@@ -80,9 +100,12 @@ export class Peer {
     };
   }
 
-  /** @param {PeerEvents} on */
-  static async create(on) {
-    return new Peer(await ownCertificate(), on);
+  /**
+   * @param {PeerEvents} on
+   * @param {boolean} tcpOnly
+   */
+  static async create(on, tcpOnly) {
+    return new Peer(await ownCertificate(), on, tcpOnly);
   }
 
   async offer() {
@@ -103,13 +126,14 @@ export class Peer {
 
   /** @param {string} sdp */
   async answer(sdp) {
+    for (const [line] of sdp.matchAll(CANDIDATES)) this.#note(line);
+    const usable = sdp.replace(CANDIDATES, (line) => (this.#usable(line) ? line : ""));
     if (/^m=video 0 /m.test(sdp)) throw new Failure("codec", "the host has no codec that this browser has");
     try {
-      await this.pc.setRemoteDescription({ type: "answer", sdp });
+      await this.pc.setRemoteDescription({ type: "answer", sdp: usable });
     } catch (cause) {
       throw new Failure("protocol", "the browser refuses the host's answer", { cause });
     }
-    for (const [line] of sdp.matchAll(/^a=candidate:.*$/gm)) this.#note(line);
     this.#answered = true;
     for (const candidate of this.#early.splice(0)) void this.#add(candidate);
   }
@@ -118,8 +142,14 @@ export class Peer {
   remote(candidate) {
     if (candidate !== null && this.#candidates >= MAX_CANDIDATES) return;
     if (candidate !== null) this.#note(candidate.candidate ?? "");
+    if (candidate !== null && !this.#usable(candidate.candidate ?? "")) return;
     if (this.#answered) void this.#add(candidate);
     else this.#early.push(candidate);
+  }
+
+  /** @param {string} candidate */
+  #usable(candidate) {
+    return !this.#tcpOnly || !/ udp /i.test(candidate);
   }
 
   /** @param {string} candidate */
@@ -170,6 +200,8 @@ export class Peer {
   }
 
   close() {
+    clearTimeout(this.#handshake);
+    this.pc.oniceconnectionstatechange = null;
     this.pc.onconnectionstatechange = null;
     this.pc.onicecandidate = null;
     this.pc.ontrack = null;

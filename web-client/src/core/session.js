@@ -10,7 +10,7 @@
 
 import { Attempt } from "./attempt.js";
 import { missing } from "./caps.js";
-import { FINAL, Life } from "./life.js";
+import { FINAL, Life, seatPatience } from "./life.js";
 import { Tail } from "./tail.js";
 
 /**
@@ -46,6 +46,10 @@ export class Session {
   #next = null;
   /** @type {string | undefined} */
   #lastSid;
+  /** The next attempt leaves UDP alone, because the last one's path by UDP carried no handshake. */
+  #tcpOnly = false;
+  /** @type {number | null} */
+  #seatTook = null;
   /** @type {ReturnType<typeof setInterval>} */
   #ticker;
   #told = { state: "idle", reason: "" };
@@ -147,7 +151,7 @@ export class Session {
     const { base, token, hostKey, stage, size } = this.#options;
     /** @type {Attempt} */
     const attempt = new Attempt(
-      { base, token, hostKey, stage, size: size(), resume: this.#lastSid },
+      { base, token, hostKey, stage, size: size(), resume: this.#lastSid, tcpOnly: this.#tcpOnly, patience: seatPatience(this.#life.tries, this.#seatTook) },
       {
         up: () => this.#cameUp(attempt),
         failed: (code, message) => this.#failed(attempt, code, message),
@@ -181,6 +185,7 @@ export class Session {
     this.#shown?.close(false);
     this.#shown = attempt;
     this.#lastSid = attempt.sid;
+    this.#seatTook = attempt.seatTook;
     this.#pings.clear();
     this.#life.shown(performance.now());
     this.#tell();
@@ -201,6 +206,8 @@ export class Session {
       this.#life.broken(now, code);
     } else if (attempt === this.#next) {
       this.#next = null;
+      // Either way may be the broken one: when it fails, the other is tried.
+      this.#tcpOnly = code === "handshake" && !this.#tcpOnly;
       if (attempt.accepted) this.#lastSid = attempt.sid;
       attempt.close(true);
       this.#life.failed(now, code, Math.random());

@@ -15,8 +15,11 @@ use crate::media::wire::FromWorker;
 use crate::screen::Picture;
 use crate::transport::{Codec, EncodedFrame};
 
-/// A picture that is sent again for sharpness is sent this often at most, and not after one this small.
-const REFINEMENTS: u32 = 16;
+/// A picture that is sent again for sharpness is sent this often at most, and not after a small one.
+const REFINEMENTS: u32 = 90;
+/// An encoder that was short of bits, as it is after so many, skips a frame or two before it goes on.
+const COSTLY_BYTES: usize = 20_000;
+const SKIPS: u32 = 2;
 const REFINED_BYTES: usize = 400;
 const REFINE_EVERY: Duration = Duration::from_millis(33);
 /// An encoder that nobody needs is kept this long: viewers come back.
@@ -28,6 +31,9 @@ struct Feed {
     /// The encoder has not seen the newest grab's changes.
     behind: bool,
     refinements: u32,
+    /// Bytes since the last change, and frames in a row that had next to nothing to add.
+    spent: usize,
+    small: u32,
     refine_at: Option<Instant>,
     submitted: Option<Submitted>,
     unused_since: Option<Instant>,
@@ -143,6 +149,8 @@ impl Feeds {
                     keyframes,
                     behind: true,
                     refinements: 0,
+                    small: 0,
+                    spent: 0,
                     refine_at: None,
                     submitted: None,
                     unused_since: None,
@@ -240,7 +248,7 @@ impl Feeds {
                 at: now,
             });
             if feed.behind {
-                feed.refinements = REFINEMENTS;
+                (feed.refinements, feed.small, feed.spent) = (REFINEMENTS, 0, 0);
             } else {
                 feed.refinements = feed.refinements.saturating_sub(1);
             }
@@ -300,7 +308,15 @@ impl Feeds {
                 if key {
                     feed.keyframes.made(now);
                 }
-                let again = feed.refinements > 0 && data.len() > REFINED_BYTES;
+                feed.spent += data.len();
+                let skips = if feed.spent > COSTLY_BYTES { SKIPS } else { 0 };
+                feed.small = if data.len() > REFINED_BYTES {
+                    0
+                } else {
+                    feed.small + 1
+                };
+                tracing::trace!(key, bytes = data.len(), left = feed.refinements, "Frame");
+                let again = feed.refinements > 0 && feed.small <= skips;
                 feed.refine_at = again.then_some(submitted.at + REFINE_EVERY);
                 let ticks = submitted.at.saturating_duration_since(self.epoch).as_micros() * 9 / 100;
                 let frame = EncodedFrame {

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use session_core::path::Report;
 use signaling_spec::channel::Channel;
 use signaling_spec::limits::MAX_CONTROL_BYTES;
 use signaling_spec::{Refusal, Sdp, ViewerId};
-use str0m::bwe::{Bitrate, BweKind};
+use str0m::bwe::Bitrate;
 use str0m::change::SdpOffer;
 use str0m::channel::ChannelId;
 use str0m::config::{CryptoProvider, DtlsCert};
@@ -25,6 +26,11 @@ use crate::transport::{Codec, EncodedFrame, PagePath, Sent, TransportEvent};
 
 /// Before the first feedback; probing finds more within a second.
 const START: Bitrate = Bitrate::kbps(4_000);
+/// The estimate while nothing is sent: the library pads up to 50 kbit/s, but never beyond its estimate. It
+/// raises this one with each report of the peer, so it is set anew each time.
+const RESTING: Bitrate = Bitrate::kbps(1);
+/// How often the path is reported on while frames are sent.
+const REPORT: Duration = Duration::from_millis(100);
 /// After this long without a frame the estimator stops probing: a still screen stays still.
 const REST: Duration = Duration::from_secs(1);
 /// While it rests, the library's clock is wound this often: each time it may send a packet of padding,
@@ -62,8 +68,9 @@ pub(super) struct Peer {
     last_tick: Instant,
     /// When a datagram last came in.
     last_heard: Instant,
-    /// What would be sent if it fitted.
+    /// Up to which bitrate to probe, and what the path carried when it was last measured.
     desired: Bitrate,
+    estimate: Bitrate,
 }
 
 fn random<const N: usize>() -> String {
@@ -124,7 +131,7 @@ impl Peer {
             .enable_bwe(Some(START))
             .set_send_buffer_video(2000)
             .set_sctp_max_message_size(u32::try_from(MAX_CONTROL_BYTES).unwrap_or(u32::MAX))
-            .set_stats_interval(None)
+            .set_stats_interval(Some(REPORT))
             .build(now);
         let offered = addresses::offered(all, path);
         for address in &offered {
@@ -177,6 +184,7 @@ impl Peer {
             last_tick: now,
             last_heard: now,
             desired: Bitrate::ZERO,
+            estimate: START,
         };
         Ok((peer, sdp))
     }
@@ -228,6 +236,9 @@ impl Peer {
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         self.last_tick = now;
+        if self.connected && self.last_frame.is_none() {
+            self.rtc.bwe().reset(RESTING);
+        }
         if let Err(error) = self.rtc.handle_input(Input::Timeout(now)) {
             tracing::debug!(viewer = self.id.0, %error, "Peer connection failed");
             self.dead = true;
@@ -271,7 +282,9 @@ impl Peer {
             self.started = Some(frame.codec);
         }
         if self.last_frame.is_none() {
-            self.rtc.bwe().set_bitrate(Bitrate::ZERO, self.desired);
+            let mut bwe = self.rtc.bwe();
+            bwe.reset(self.estimate);
+            bwe.set_bitrate(Bitrate::ZERO, self.desired);
         }
         self.last_frame = Some(frame.captured);
         let Some(writer) = self.rtc.writer(mid) else {
@@ -396,11 +409,18 @@ impl Peer {
             }
             Event::ChannelClose(id) => self.channels.retain(|(_, known)| *known != id),
             Event::KeyframeRequest(_) => events.push_back(TransportEvent::KeyframeWish { peer }),
-            Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
-                events.push_back(TransportEvent::Estimate {
-                    peer,
-                    bps: estimate.as_u64(),
-                });
+            // Its own event tells the average of three seconds; this is the estimate as it is.
+            Event::PeerStats(stats) => {
+                let awake = self.last_frame.is_some();
+                self.estimate = stats.bwe_tx.filter(|_| awake).unwrap_or(self.estimate);
+                if self.announced {
+                    let report = Report {
+                        bps: self.estimate.as_u64(),
+                        loss: stats.egress_loss_fraction.unwrap_or(0.0),
+                        rtt: stats.rtt,
+                    };
+                    events.push_back(TransportEvent::Path { peer, report });
+                }
             }
             Event::Closed => self.dead = true,
             _ => {}
