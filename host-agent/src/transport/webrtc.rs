@@ -268,7 +268,7 @@ impl TransportEvent {
             | Self::ChannelOpen { peer, .. }
             | Self::Message { peer, .. }
             | Self::KeyframeWish { peer }
-            | Self::Estimate { peer, .. }
+            | Self::Path { peer, .. }
             | Self::Lost { peer } => *peer,
         }
     }

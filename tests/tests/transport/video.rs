@@ -134,6 +134,12 @@ pub(crate) async fn sixty_frames_in_a_second_arrive(open: Open) {
     let facts = peer.seen.facts();
     assert_eq!(facts.picture.delayed, 0, "packets without the playout delay 0/0");
     assert_eq!(facts.frames.times().len(), 60);
+    drop(facts);
+    host.holds(
+        "the path is reported on",
+        |event| matches!(event, TransportEvent::Path { peer, report } if *peer == ONE && report.bps > 0),
+    )
+    .await;
 }
 
 pub(crate) async fn a_codec_that_was_not_agreed_on_is_passed_over(open: Open) {

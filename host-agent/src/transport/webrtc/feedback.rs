@@ -18,6 +18,7 @@ use rtc::rtp::packet::Packet as RtpPacket;
 use rtc::sansio::Protocol;
 use rtc::shared::TransportContext;
 use rtc::shared::error::Error;
+use session_core::path::Report;
 use tokio::sync::{Notify, watch};
 
 use super::offer::Offered;
@@ -172,12 +173,15 @@ impl Interceptor for Feedback {
 /// The library's estimator, whose results are told to a task of ours.
 pub(super) struct Estimator {
     inner: Gcc,
-    tell: watch::Sender<u64>,
+    tell: watch::Sender<Report>,
 }
 
 impl Estimator {
-    pub(super) fn new(start: u32, least: u32, most: u32) -> (Self, watch::Receiver<u64>) {
-        let (tell, told) = watch::channel(u64::from(start));
+    pub(super) fn new(start: u32, least: u32, most: u32) -> (Self, watch::Receiver<Report>) {
+        let (tell, told) = watch::channel(Report {
+            bps: u64::from(start),
+            ..Report::default()
+        });
         let inner = Gcc::new(f64::from(start), f64::from(least), f64::from(most));
         (Self { inner, tell }, told)
     }
@@ -186,10 +190,14 @@ impl Estimator {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "the estimator keeps it between the two bounds"
+            reason = "the estimator keeps one between its bounds, the other is a fraction"
         )]
-        let bps = self.inner.target_bitrate() as u64;
-        self.tell.send_replace(bps);
+        let (bps, loss) = (
+            self.inner.target_bitrate() as u64,
+            self.inner.stats().packet_loss.unwrap_or(0.0) as f32,
+        );
+        let report = Report { bps, loss, rtt: None };
+        self.tell.send_replace(report);
     }
 }
 

@@ -11,6 +11,7 @@ use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpRtxParameters, RtpCodecKind,
 };
 use rtc::shared::error::Error;
+use session_core::path::Report;
 use signaling_spec::limits::MAX_CONTROL_BYTES;
 use signaling_spec::{Negotiation, Refusal, Sdp, ViewerId};
 use tokio::sync::{Notify, mpsc, watch};
@@ -36,8 +37,10 @@ use crate::transport::{Codec, EncodedFrame, TransportEvent};
 const START: u32 = 8_000_000;
 const LEAST: u32 = 500_000;
 const MOST: u32 = 40_000_000;
-/// Estimates are told, and silence is measured, this often.
+/// The path is reported on while frames are sent, and silence is measured, this often.
 const TICK: Duration = Duration::from_millis(250);
+/// After this long without a frame there is nothing to report.
+const REST: Duration = Duration::from_secs(1);
 /// A viewer that nothing comes from for this long is gone: its page pings every two seconds.
 const SILENCE: Duration = Duration::from_secs(7);
 /// A connection that is not up after this long never will be. The library does not say that it failed when
@@ -113,8 +116,9 @@ struct Peer {
     news: mpsc::Receiver<News>,
     state: watch::Receiver<RTCPeerConnectionState>,
     wish: Arc<Notify>,
-    estimate: watch::Receiver<u64>,
-    told_estimate: u64,
+    path: watch::Receiver<Report>,
+    /// When the last picture was written.
+    last_frame: Option<Instant>,
     connected: bool,
     bytes: u64,
     heard: Instant,
@@ -168,7 +172,7 @@ impl Peer {
         let offered = offer::codecs(&sdp.0);
         let ssrcs = (number(), number());
         let wish: Arc<Notify> = Arc::default();
-        let (estimator, estimate) = Estimator::new(START, LEAST, MOST);
+        let (estimator, path) = Estimator::new(START, LEAST, MOST);
         // No pacer: the encoder's buffer model bounds the size of pictures, and one would hold each back
         // for as long as the estimate is low, which it is whenever little was sent.
         let registry = Registry::new()
@@ -216,8 +220,8 @@ impl Peer {
             news,
             state,
             wish,
-            estimate,
-            told_estimate: 0,
+            path,
+            last_frame: None,
             connected: false,
             bytes: 0,
             heard: Instant::now(),
@@ -353,19 +357,24 @@ impl Peer {
         )
     }
 
-    /// Tells a new estimate, and returns whether the connection failed or was silent for too long.
+    /// Tells what the path carries, and returns whether the connection failed or was silent for too long.
     async fn look(&mut self, teller: &Teller) -> bool {
         if !self.connected {
             return self.heard.elapsed() > CONNECT;
         }
-        let bps = *self.estimate.borrow_and_update();
-        if bps.abs_diff(self.told_estimate) > self.told_estimate / 50 {
-            self.told_estimate = bps;
-            teller.tell(TransportEvent::Estimate { peer: self.id, bps }).await;
-        }
         let now = Instant::now();
-        let report = self.connection.get_stats(now, StatsSelector::None).await;
-        let bytes = report.transport().map_or(0, |transport| transport.bytes_received);
+        let stats = self.connection.get_stats(now, StatsSelector::None).await;
+        if self.last_frame.is_some_and(|at| at + REST > now) {
+            let pairs = stats.candidate_pairs().map(|pair| pair.current_round_trip_time);
+            let rtt = pairs.filter(|seconds| *seconds > 0.0).min_by(f64::total_cmp);
+            let report = Report {
+                rtt: rtt.map(Duration::from_secs_f64),
+                ..*self.path.borrow_and_update()
+            };
+            let peer = self.id;
+            teller.tell(TransportEvent::Path { peer, report }).await;
+        }
+        let bytes = stats.transport().map_or(0, |transport| transport.bytes_received);
         if bytes != self.bytes {
             self.bytes = bytes;
             self.heard = now;
@@ -386,6 +395,7 @@ impl Peer {
             }
             video.started = Some(frame.codec);
         }
+        self.last_frame = Some(Instant::now());
         let written = match video.packets.of(frame, *pt, video.playout_delay) {
             Ok(packets) => write_all(&video.track, packets).await,
             Err(error) => Err(error),
