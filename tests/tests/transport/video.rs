@@ -131,10 +131,11 @@ pub(crate) async fn sixty_frames_in_a_second_arrive(open: Open) {
     for frame in &frames {
         arrives(&peer, frame).await;
     }
-    let facts = peer.seen.facts();
-    assert_eq!(facts.picture.delayed, 0, "packets without the playout delay 0/0");
-    assert_eq!(facts.frames.times().len(), 60);
-    drop(facts);
+    {
+        let facts = peer.seen.facts();
+        assert_eq!(facts.picture.delayed, 0, "packets without the playout delay 0/0");
+        assert_eq!(facts.frames.times().len(), 60);
+    }
     host.holds(
         "the path is reported on",
         |event| matches!(event, TransportEvent::Path { peer, report } if *peer == ONE && report.bps > 0),
