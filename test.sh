@@ -23,24 +23,44 @@ cargo fmt --version >/dev/null 2>&1 || die 'rustfmt is missing: rustup component
 packages() { (cd "$1" && { [ -f node_modules/.package-lock.json ] && [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund; }); }
 
 suite_format() { cargo fmt --all --check; }
-suite_lint() { cargo clippy --release --locked --workspace --all-targets -- -D warnings; }
+# The second implementation of the peer connections; only host-agent and tests are built again for it.
+webrtc='--features host-agent/transport-webrtc,tests/transport-webrtc'
+
+# shellcheck disable=SC2086 # a list of flags
+suite_lint() {
+  cargo clippy --release --locked --workspace --all-targets -- -D warnings
+  cargo clippy --release --locked --workspace --all-targets $webrtc -- -D warnings
+}
 suite_build() { cargo build --release --locked --workspace --all-targets; }
 suite_rust() { cargo test --release --locked --workspace; }
 suite_page() { packages web-client && (cd web-client && npm run --silent check && npm test); }
 suite_browser() { packages tests/browser && node --test --test-concurrency=1 tests/browser/*.test.mjs; }
+# shellcheck disable=SC2086 # a list of flags
+suite_transport() {
+  packages tests/browser
+  local built="${CARGO_TARGET_DIR:-target}/release/removid" program
+  program="$(realpath -m "$built-webrtc")"
+  cargo build --release --locked --workspace $webrtc
+  cp "$built" "$program"
+  grep -aq transport/webrtc/ "$program" || die 'the second transport was not built in'
+  # The usual program lies in its place again before anything can fail.
+  cargo build --release --locked --workspace
+  cargo test --release --locked --workspace $webrtc --lib --test transport webrtc
+  REMOVID_PROGRAM="$program" node --test tests/browser/picture.test.mjs
+}
 
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(format lint build rust page browser)
+[ ${#names[@]} -gt 0 ] || names=(format lint build rust page browser transport)
 report=
 failed=
 for name in "${names[@]}"; do
-  declare -F "suite_$name" >/dev/null || die "there is no suite $name; there are format lint build rust page browser"
+  declare -F "suite_$name" >/dev/null || die "there is no suite $name; there are format lint build rust page browser transport"
   say "== $name"
   start=$SECONDS
   # Not `if suite`: that would switch off `set -e` inside.
   set +e; (set -e; "suite_$name"); code=$?; set -e
   [ $code = 0 ] && word=passed || { word=FAILED; failed=1; }
-  report+=$(printf '%-8s %-7s %5d s' "$name" "$word" $((SECONDS - start)))$'\n'
+  report+=$(printf '%-9s %-7s %5d s' "$name" "$word" $((SECONDS - start)))$'\n'
   [ $code = 0 ] || break
 done
 printf '\n%s' "$report"

@@ -23,8 +23,7 @@ use crate::media::encoder::Launcher;
 use crate::media::studio::{self, Command, Desk, StudioEvent};
 use crate::media::{probe, rungs};
 use crate::transport::ice_tcp::IceTcp;
-use crate::transport::str0m::Str0mTransport;
-use crate::transport::{Transport, addresses};
+use crate::transport::{self, Transport, addresses};
 
 /// Frames and notices that may wait for the hub.
 const STUDIO_EVENTS: usize = 64;
@@ -179,8 +178,8 @@ async fn open_ports(listen: SocketAddr) -> anyhow::Result<(Listener, (IceTcp, Bo
         tries -= 1;
         let listener = Listener::bind(listen).map_err(|error| port_words(listen, &error))?;
         let (tcp, frames) = IceTcp::new();
-        match Str0mTransport::open(listener.local_addr(), tcp.clone(), frames) {
-            Ok(transport) => return Ok((listener, (tcp, Box::new(transport)))),
+        match transport::open(listener.local_addr(), tcp.clone(), frames) {
+            Ok(transport) => return Ok((listener, (tcp, transport))),
             Err(error) if tries == 0 => return Err(error),
             Err(_) => tokio::task::yield_now().await,
         }

@@ -6,7 +6,10 @@
 pub mod addresses;
 pub mod ice_tcp;
 pub mod str0m;
+#[cfg(feature = "transport-webrtc")]
+pub mod webrtc;
 
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,6 +17,9 @@ use std::time::Instant;
 use session_core::path::Report;
 use signaling_spec::channel::Channel;
 use signaling_spec::{Fingerprint, Negotiation, Refusal, Sdp, ViewerId};
+use tokio::sync::mpsc;
+
+use self::ice_tcp::{IceTcp, Incoming};
 
 /// A video codec that RTP carries and browsers decode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -129,4 +135,27 @@ pub trait Transport: Send {
     fn close(&mut self, peer: ViewerId);
     /// Waits for the next event. Dropping the future loses nothing.
     fn next(&mut self) -> Pin<Box<dyn Future<Output = TransportEvent> + Send + '_>>;
+}
+
+/// Opens the implementation that this program was built with, for a page that `https` serves.
+///
+/// # Errors
+/// What that implementation needs is not to be had.
+pub fn open(
+    https: SocketAddr,
+    tcp: IceTcp,
+    tcp_frames: mpsc::Receiver<Incoming>,
+) -> anyhow::Result<Box<dyn Transport>> {
+    #[cfg(feature = "transport-webrtc")]
+    {
+        use self::webrtc::WebrtcTransport;
+        // Nobody is expected there, so every connection that comes is closed.
+        drop((tcp, tcp_frames));
+        Ok(Box::new(WebrtcTransport::open(https)?))
+    }
+    #[cfg(not(feature = "transport-webrtc"))]
+    {
+        use self::str0m::Str0mTransport;
+        Ok(Box::new(Str0mTransport::open(https, tcp, tcp_frames)?))
+    }
 }

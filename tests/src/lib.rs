@@ -1,6 +1,7 @@
 //! What the whole-system tests share: the repository's own files, an agent to test, and a viewer without a browser.
 
 pub mod agent;
+pub mod frames;
 pub mod peer;
 pub mod picture;
 pub mod seen;

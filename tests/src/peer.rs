@@ -8,8 +8,10 @@ use bytes::BytesMut;
 use rtc::peer_connection::configuration::media_engine::{
     MIME_TYPE_H264, MIME_TYPE_RTX, MIME_TYPE_VP8, MIME_TYPE_VP9,
 };
+use rtc::peer_connection::configuration::setting_engine::SctpMaxMessageSize;
 use rtc::rtcp::payload_feedbacks::full_intra_request::{FirEntry, FullIntraRequest};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtcp::transport_feedbacks::transport_layer_nack::{NackPair, TransportLayerNack};
 use rtc::rtp_transceiver::RTCRtpTransceiverInit;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
@@ -29,6 +31,8 @@ use webrtc::rtp_transceiver::RTCRtpTransceiverDirection;
 
 use crate::seen::Seen;
 
+/// The longest message that it takes: Chromium's.
+const MAX_MESSAGE: u32 = 256 * 1024;
 const PLAYOUT_DELAY: &str = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay";
 
 /// What a viewer offers.
@@ -54,13 +58,15 @@ impl Default for Wish {
     }
 }
 
-/// How a keyframe is asked for.
+/// What a viewer asks for: a keyframe, or a packet again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask {
     /// RFC 4585 §6.3.1.
     Pli,
     /// RFC 5104 §4.3.1, with its sequence number.
     Fir(u8),
+    /// RFC 4585 §6.2.1, with the packet's number.
+    Nack(u16),
 }
 
 type Track = Arc<Mutex<Option<(Arc<dyn TrackRemote>, u32)>>>;
@@ -134,6 +140,13 @@ async fn watch(track: Arc<dyn TrackRemote>, seen: Seen) {
             .find(|extension| extension.payload.len() == 3);
         let delay = delay.map(|extension| extension.payload.to_vec());
         seen.note(|facts| {
+            facts.frames.take(
+                &codec,
+                header.sequence_number,
+                header.timestamp,
+                header.marker,
+                &packet.payload,
+            );
             facts.picture.take(
                 &codec,
                 header.sequence_number,
@@ -161,6 +174,7 @@ async fn listen(channel: Arc<dyn DataChannel>, label: String, seen: Seen) {
                         Err(_) => facts.garbled += 1,
                     }
                 }
+                facts.texts += usize::from(message.is_string);
                 facts.messages.push((label.clone(), message.data.to_vec()));
             });
         }
@@ -267,6 +281,9 @@ impl Peer {
             .with_setting_engine(
                 SettingEngineBuilder::new()
                     .with_include_loopback_candidate(true)
+                    // The host offers no names, and looking for them needs a network.
+                    .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
+                    .with_sctp_max_message_size(SctpMaxMessageSize::Bounded(MAX_MESSAGE))
                     .build(),
             )
             .with_handler(Arc::new(handler))
@@ -344,7 +361,7 @@ impl Peer {
         Ok(())
     }
 
-    /// Asks for a keyframe.
+    /// Asks for a keyframe, or for a packet again.
     ///
     /// # Errors
     /// No video has come yet, or the connection is closed.
@@ -362,6 +379,14 @@ impl Peer {
                 fir: vec![FirEntry {
                     ssrc: media_ssrc,
                     sequence_number,
+                }],
+            }),
+            Ask::Nack(packet_id) => Box::new(TransportLayerNack {
+                sender_ssrc: 1,
+                media_ssrc,
+                nacks: vec![NackPair {
+                    packet_id,
+                    lost_packets: 0,
                 }],
             }),
         };

@@ -18,8 +18,9 @@ pub struct Picture {
     pub gaps: usize,
     /// The payload of the newest frame; whole only for VP8, whose packets are plain pieces.
     pub last: Vec<u8>,
+    /// The number of the newest packet.
+    pub sequence: Option<u16>,
     partial: Vec<u8>,
-    sequence: Option<u16>,
     key_time: Option<u32>,
 }
 
@@ -73,7 +74,7 @@ fn is_key(codec: &str, payload: &[u8]) -> bool {
 }
 
 /// The payload without VP8's descriptor; of other codecs, as it is.
-fn content<'a>(codec: &str, payload: &'a [u8]) -> &'a [u8] {
+pub(crate) fn content<'a>(codec: &str, payload: &'a [u8]) -> &'a [u8] {
     if codec != "VP8" {
         return payload;
     }

@@ -7,6 +7,7 @@ use signaling_spec::channel::control::FromHost;
 use signaling_spec::{EndReason, Refusal, Signal};
 use tokio::sync::Notify;
 
+use crate::frames::Frames;
 use crate::picture::Picture;
 
 /// In the order in which it came.
@@ -22,11 +23,14 @@ pub struct Facts {
     pub shut: Vec<String>,
     /// Messages by channel.
     pub messages: Vec<(String, Vec<u8>)>,
+    /// How many of them came as text.
+    pub texts: usize,
     /// Those on `ctl`, decoded.
     pub told: Vec<FromHost>,
     /// Those that could not be decoded.
     pub garbled: usize,
     pub picture: Picture,
+    pub frames: Frames,
 }
 
 impl Facts {

@@ -20,6 +20,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ),
     ("quinn_udp", &["host-agent/src/transport/str0m/udp.rs"]),
     ("webrtc", &["host-agent/src/transport/webrtc", "tests/"]),
+    ("rtc", &["host-agent/src/transport/webrtc", "tests/"]),
     ("x11rb", &["host-agent/src/x11", "host-agent/tests/", "tests/"]),
     (
         "keycode",
@@ -54,6 +55,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "host-agent/src/hub",
             "host-agent/src/transport/ice_tcp",
             "host-agent/src/transport/str0m/peer.rs",
+            "host-agent/src/transport/webrtc/peer.rs",
             "router/",
             "tests/",
             "fuzz/",

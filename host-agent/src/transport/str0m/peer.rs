@@ -52,6 +52,8 @@ pub(super) struct Peer {
     deadline: Instant,
     video: Option<Mid>,
     codecs: Vec<(Codec, Pt)>,
+    /// Payload types of the video line as the viewer prefers them.
+    order: Vec<u8>,
     channels: Vec<(Channel, ChannelId)>,
     connected: bool,
     announced: bool,
@@ -170,6 +172,7 @@ impl Peer {
             deadline: now,
             video: None,
             codecs: Vec::new(),
+            order: order(offer),
             channels: Vec::new(),
             connected: false,
             announced: false,
@@ -424,11 +427,11 @@ impl Peer {
         }
     }
 
+    /// What was agreed on for the video line, best payload type per codec, in the viewer's order.
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "all but three of the library's codecs are none of ours"
     )]
-    /// What was agreed on for the video line, best payload type per codec.
     fn negotiated(&mut self) -> Vec<(Codec, Pt)> {
         let Some(writer) = self.video.and_then(|mid| self.rtc.writer(mid)) else {
             return Vec::new();
@@ -447,8 +450,21 @@ impl Peer {
                 found.push((codec, params.pt()));
             }
         }
+        found.sort_by_key(|(_, pt)| self.order.iter().position(|known| *known == **pt));
         found
     }
+}
+
+fn order(offer: &Sdp) -> Vec<u8> {
+    let mut lines = offer.0.lines().map(str::trim_end);
+    let video = lines
+        .find(|line| line.starts_with("m=video "))
+        .unwrap_or_default();
+    video
+        .split(' ')
+        .skip(3)
+        .filter_map(|pt| pt.parse().ok())
+        .collect()
 }
 
 fn input<'a>(
