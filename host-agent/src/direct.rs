@@ -12,6 +12,7 @@ use nix::fcntl::{Flock, FlockArg};
 use router::auth::direct::DirectStore;
 use router::net::{Listener, RawHandler};
 use router::tls::{Certificate, private_file};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
 use self::display::Display;
@@ -35,6 +36,7 @@ const START_BPS: u64 = session_core::quality::START_BPS;
 /// # Errors
 /// One sentence with the remedy, for whatever keeps it from starting.
 pub async fn run(config: Config) -> anyhow::Result<()> {
+    let stops = Stops::listen()?;
     private_file::directory(&config.state_dir)?;
     let _lock = lock(&config.state_dir)?;
     let identity = Arc::new(Identity::open(&config.state_dir)?);
@@ -100,7 +102,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         .context("the permanent token was revoked; make a new one with: removid token rotate")?;
     place.announce(config.announce, &token, &config.state_dir)?;
 
-    let ended = wait_for_stop(hub, stop).await;
+    let ended = wait_for_stop(stops, hub, stop).await;
     drop(running);
     desk.try_tell(Command::Stop);
     // The studio restores the screen's size when it ends; encoders are its children.
@@ -119,20 +121,36 @@ fn router_config(config: &Config) -> router::Config {
     }
 }
 
+/// The signals that ask for an orderly end.
+struct Stops([Signal; 3]);
+
+impl Stops {
+    /// From now on they end nothing by themselves: one that comes during the start is found at its end.
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self([
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::hangup())?,
+        ]))
+    }
+
+    async fn recv(&mut self) {
+        let [interrupt, terminate, hang_up] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+    }
+}
+
 async fn wait_for_stop(
+    mut stops: Stops,
     mut hub: tokio::task::JoinHandle<()>,
     stop: oneshot::Sender<()>,
 ) -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate, mut hang_up) = (
-        signal(SignalKind::interrupt())?,
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::hangup())?,
-    );
     tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
+        () = stops.recv() => {}
         ended = &mut hub => bail!("the hub ended by itself: {ended:?}"),
     }
     tracing::info!("Stopping");
