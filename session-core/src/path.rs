@@ -2,14 +2,16 @@
 //!
 //! Estimators of the GCC family fall to what was acknowledged whenever a queue moves, and a desktop sends
 //! little most of the time: one cluster of probes on a narrow link would leave a tenth of its rate behind,
-//! for as long as nothing moves. So a fall counts only where the path was used that much or is in trouble,
-//! and never goes below what evidently arrived.
+//! for as long as nothing moves. So a fall counts only where the path was used that much and the estimate is
+//! near what flows, or where it is in trouble; and it never goes below what evidently arrived.
 
 use std::time::{Duration, Instant};
 
 /// How much of what arrives is left when queues must drain, and when they need not.
 const DRAIN: f64 = 0.5;
 const BACK_OFF: f64 = 0.85;
+/// An estimator that works backs off to [`BACK_OFF`] of what arrives, or a little less.
+const LEFTOVER: f64 = 0.6;
 /// A round trip that is longer than the shortest by this much waits in a queue.
 const QUEUEING: Duration = Duration::from_millis(80);
 /// More than this is not the noise of a radio.
@@ -76,13 +78,14 @@ impl Path {
             }
             return;
         }
-        let ours = if trouble {
+        // Without trouble an estimate far below what flows is a leftover: it would pull down what it is made of.
+        let believed = if trouble {
             used > report.bps
         } else {
-            used * 2 >= rate
+            used * 2 >= rate && report.bps >= share(used, LEFTOVER)
         };
         // What was done a moment ago has not shown yet.
-        if !ours || self.fell.is_some_and(|fell| fell + PATIENCE > now) {
+        if !believed || self.fell.is_some_and(|fell| fell + PATIENCE > now) {
             return;
         }
         self.fell = Some(now);

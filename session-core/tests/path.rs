@@ -43,9 +43,29 @@ fn a_path_that_is_used_and_clear_is_worth_what_it_was_seen_to_carry() {
     path.handle_report(report(4_000_000), now);
     let now = send(&mut path, 3_000_000, now);
     path.handle_report(report(100_000), now);
+    assert_eq!(
+        path.rate(),
+        Some(4_000_000),
+        "an estimate that far below is a leftover"
+    );
+    path.handle_report(report(2_000_000), now);
     assert_eq!(path.rate(), Some(2_550_000), "0.85 of what was sent");
     path.handle_report(report(6_000_000), now);
     assert_eq!(path.rate(), Some(6_000_000), "a rise is believed");
+}
+
+/// An encoder that follows the rate must not be followed by it.
+#[test]
+fn a_leftover_estimate_does_not_pull_down_what_flows() {
+    let (mut path, mut now) = (Path::default(), Instant::now());
+    path.handle_report(report(3_000_000), now);
+    for _ in 0..300 {
+        now += 100 * MS;
+        let rate = path.rate().unwrap_or(0);
+        path.handle_sent(usize::try_from(rate / 80).unwrap_or(0), now);
+        path.handle_report(report(90_000), now);
+    }
+    assert!(path.rate().is_some_and(|rate| rate > 2_000_000), "{path:?}");
 }
 
 #[test]
