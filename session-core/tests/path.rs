@@ -93,7 +93,7 @@ fn a_deep_queue_is_drained() {
     path.handle_report(late, now);
     assert_eq!(
         path.rate(),
-        Some(3_400_000),
+        Some(4_000_000),
         "one late report may have waited for its turn"
     );
     let mut now = now;
