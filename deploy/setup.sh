@@ -27,9 +27,10 @@ rust_is_new_enough() {
   [ "$(printf '%s\n%s\n' "$MIN_RUST" "$have" | sort -V | head -n1)" = "$MIN_RUST" ]
 }
 
-# Packages of a Rust toolchain, where none is new enough: Debian 12's security archive has one.
+# Packages of a Rust toolchain, where none is new enough: Debian 12's security archive has one. Its further parts
+# that are named are wanted whenever it is Debian's.
 rust_packages() {
-  rust_is_new_enough && return
+  rust_is_new_enough && ! installed rustc-web && return
   printf '%s\n' cargo-web rustc-web "$@"
 }
 
