@@ -53,7 +53,7 @@ test("a modifier whose release was lost is healed by the next event", () => {
   keyboard.down(event("ControlLeft", "Control", ["Control"]));
   assert.deepEqual(told(keyboard.down(event("KeyT", "t"))), ["-ControlLeft", "+KeyT"]);
   keyboard.down(event("AltLeft", "Alt", ["Alt"]));
-  assert.deepEqual(told(keyboard.observe(() => false)), ["-AltLeft"]);
+  assert.deepEqual(told(keyboard.observe(() => false, 1e6)), ["-AltLeft"]);
 });
 
 test("healing waits while an input method is at work", () => {
@@ -143,4 +143,13 @@ test("Windows tells of Print by its release only", () => {
   const print = event("PrintScreen", "PrintScreen");
   assert.deepEqual(told(new Keyboard("windows").up(print).messages), ["+PrintScreen", "-PrintScreen"]);
   assert.deepEqual(told(new Keyboard("other").up(print).messages), []);
+});
+
+test("a move that was held back until after a press lets go of nothing", () => {
+  const keyboard = new Keyboard("other");
+  const press = { code: "ControlLeft", key: "Control", repeat: false, composing: false, time: 100, state: (/** @type {string} */ name) => name === "Control" };
+  keyboard.down(press);
+  assert.deepEqual(keyboard.observe(() => false, 99), []);
+  assert.deepEqual(keyboard.codes, ["ControlLeft"]);
+  assert.equal(keyboard.observe(() => false, 101).length, 1, "a later one does");
 });

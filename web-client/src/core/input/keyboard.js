@@ -62,6 +62,8 @@ export class Keyboard {
   #held = new Map();
   #locks = 0;
   #ctrlSince = -Infinity;
+  /** When the newest key event happened. */
+  #newest = -Infinity;
   /** Whether the keys down since all were up are modifiers only. */
   #chordClean = true;
 
@@ -86,6 +88,7 @@ export class Keyboard {
    * @returns {KeyMessage[]}
    */
   down(event) {
+    this.#newest = event.time;
     if (event.composing || event.key === "Process") return [];
     const out = this.#heal(event);
     const code = isCode(event.code) ? event.code : "Unidentified";
@@ -116,6 +119,7 @@ export class Keyboard {
    */
   up(event) {
     const chord = this.#chordClean && this.#isChord();
+    this.#newest = event.time;
     const messages = event.composing ? [] : this.#heal(event);
     const code = isCode(event.code) ? event.code : "Unidentified";
     const bit = this.#held.get(code);
@@ -136,11 +140,14 @@ export class Keyboard {
   }
 
   /**
-   * Any other trusted event that knows the modifiers' state, such as a pointer's.
+   * Any other trusted event that knows the modifiers' state, such as a pointer's. Browsers hold moves back
+   * until the next frame, so one may come after a key that was pressed later: it knows nothing new.
    * @param {(name: string) => boolean} state
+   * @param {number} time of the event, by the clock of the key events
    * @returns {KeyMessage[]}
    */
-  observe(state) {
+  observe(state, time) {
+    if (time <= this.#newest) return [];
     return this.#heal({ code: "", key: "", state });
   }
 

@@ -181,7 +181,7 @@ export class InputLayer {
   #point(e, buttonsOnly = false) {
     if (!e.isTrusted || !e.isPrimary) return;
     this.#host.moved(e.clientX, e.clientY);
-    this.#sendKeys(this.#keyboard.observe((name) => e.getModifierState(name)));
+    this.#sendKeys(this.#keyboard.observe((name) => e.getModifierState(name), e.timeStamp));
     if (!this.#host.pointer()) return;
     if (this.locked) {
       const [dx, dy] = buttonsOnly || e.type === "pointerup" || e.type === "pointerdown" ? [0, 0] : [e.movementX, e.movementY];
