@@ -32,7 +32,8 @@ suite_lint() {
   cargo clippy --release --locked --workspace --all-targets $webrtc -- -D warnings
 }
 suite_build() { cargo build --release --locked --workspace --all-targets; }
-suite_rust() { cargo test --release --locked --workspace; }
+# The list of sources and licences covers every platform's, so all of them must be here, not only what is built.
+suite_rust() { cargo fetch --locked && cargo test --release --locked --workspace; }
 suite_page() { packages web-client && (cd web-client && npm run --silent check && npm test); }
 suite_browser() { packages tests/browser && node --test --test-concurrency=1 tests/browser/*.test.mjs; }
 # shellcheck disable=SC2086 # a list of flags
