@@ -17,9 +17,9 @@ use crate::transport::{Codec, EncodedFrame};
 
 /// A picture that is sent again for sharpness is sent this often at most, and not after a small one.
 const REFINEMENTS: u32 = 90;
-/// An encoder that was short of bits, as it is after so many, skips a frame or two before it goes on.
+/// An encoder that was short of bits, as it is after so many, skips some frames before it goes on.
 const COSTLY_BYTES: usize = 20_000;
-const SKIPS: u32 = 2;
+const SKIPS: u32 = 5;
 const REFINED_BYTES: usize = 400;
 const REFINE_EVERY: Duration = Duration::from_millis(33);
 /// An encoder that nobody needs is kept this long: viewers come back.
