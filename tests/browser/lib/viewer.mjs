@@ -40,12 +40,12 @@ export class Viewer {
     return this.page.evaluate(() => document.querySelector("removid-desktop").stats());
   }
 
-  /** Waits until the session is live and has a picture. */
+  /** Waits until the session is live, has a picture, and was greeted: the picture may come before the channels. */
   async live(ms = 15_000) {
     let last;
     return until(`${this.browser.name} to be live`, async () => {
       last = await this.look();
-      return last.state === "live" && last.video?.width > 0 && last;
+      return last.state === "live" && last.video?.width > 0 && last.desk.viewer !== null && last;
     }, ms, () => JSON.stringify({ ...last, console: this.console.slice(-5) }));
   }
 
