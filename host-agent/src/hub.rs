@@ -119,13 +119,15 @@ impl Hub {
             .values()
             .filter_map(|session| session.answerer.poll_timeout());
         let tails = self.sessions.values().filter_map(Session::tail_due);
-        steps.chain(tails).chain(self.gate.poll_timeout()).min()
+        let input = self.gate.poll_timeout().into_iter().chain(self.sink_due());
+        steps.chain(tails).chain(input).min()
     }
 
     fn handle_timeout(&mut self) {
         let now = Instant::now();
         self.gate.handle_timeout(now);
         self.inject();
+        self.flush_sink();
         self.beat_tails(now);
         let viewers: Vec<ViewerId> = self.sessions.keys().copied().collect();
         for viewer in viewers {
@@ -316,6 +318,9 @@ impl Hub {
         self.transport.close(viewer);
         self.gate.leave(viewer);
         self.inject();
+        if self.sessions.is_empty() {
+            self.rest_sink();
+        }
         self.quality.handle_leave(&viewer);
         self.update_bitrate();
         self.tell_viewers_to_studio();

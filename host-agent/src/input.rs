@@ -2,6 +2,9 @@
 //!
 //! A sink obeys; it has no rules. Who may press what, and when it is let go, is `session_core::InputGate`.
 
+use std::time::Instant;
+
+use session_core::input_gate::Typed;
 use signaling_spec::channel::input::Code;
 
 /// Why an input could not be given to the system.
@@ -13,8 +16,11 @@ pub enum SinkError {
 
 /// Something that can be typed on and pointed at. Calls take effect at the latest at `flush`.
 pub trait InputSink: Send {
-    /// A physical key. A code that this system has no key for is ignored.
-    fn key(&mut self, code: &Code, down: bool) -> Result<(), SinkError>;
+    /// A key: the one in that place, or the one that makes what was typed. A code that this system has no key
+    /// for, and that typed nothing, is ignored.
+    fn key(&mut self, code: &Code, down: bool, typed: Option<Typed>) -> Result<(), SinkError>;
+    /// Text that no key made, sign by sign.
+    fn text(&mut self, text: &str) -> Result<(), SinkError>;
     /// 0 left, 1 middle, 2 right, 3 back, 4 forward.
     fn button(&mut self, button: u8, down: bool) -> Result<(), SinkError>;
     /// In 1/120 notch, right and down positive; parts of a notch add up.
@@ -23,12 +29,19 @@ pub trait InputSink: Send {
     fn move_to(&mut self, x: u32, y: u32) -> Result<(), SinkError>;
     fn move_by(&mut self, dx: i32, dy: i32) -> Result<(), SinkError>;
     fn flush(&mut self) -> Result<(), SinkError>;
+    /// When `flush` is to be called again though nothing new came: what was typed must wait until then.
+    fn due(&self) -> Option<Instant> {
+        None
+    }
+    /// Nobody is there any more: leaves the system as it was found.
+    fn rest(&mut self) -> Result<(), SinkError>;
 }
 
 /// What a [`Recorder`] was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Injected {
     Key(String, bool),
+    Text(String),
     Button(u8, bool),
     Wheel(i16, i16),
     MoveTo(u32, u32),
@@ -58,8 +71,15 @@ impl Recorder {
 }
 
 impl InputSink for Recorder {
-    fn key(&mut self, code: &Code, down: bool) -> Result<(), SinkError> {
+    fn key(&mut self, code: &Code, down: bool, _typed: Option<Typed>) -> Result<(), SinkError> {
         self.push(Injected::Key(code.as_str().to_owned(), down));
+        Ok(())
+    }
+    fn text(&mut self, text: &str) -> Result<(), SinkError> {
+        self.push(Injected::Text(text.to_owned()));
+        Ok(())
+    }
+    fn rest(&mut self) -> Result<(), SinkError> {
         Ok(())
     }
     fn button(&mut self, button: u8, down: bool) -> Result<(), SinkError> {

@@ -5,6 +5,7 @@
 mod authority;
 mod cursor;
 mod frame;
+mod keymap;
 mod keys;
 mod resize;
 mod rows;

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use signaling_spec::channel::input::{Code, Input, Motion, Position};
+use signaling_spec::channel::input::{Code, Input, Modifiers, Motion, Position};
 use signaling_spec::limits::{HELD_ABSENT, HELD_SILENCE, MAX_HELD_KEYS};
 use signaling_spec::{Refusal, Right, Rights, ViewerId};
 
@@ -20,16 +20,36 @@ pub const REPEAT_GRACE: Duration = Duration::from_millis(350);
 #[derive(Clone, PartialEq, Eq)]
 pub enum Inject {
     Key(Code, bool),
+    /// A press that is to make a sign; its release is a `Key`.
+    Type(Code, Typed),
+    /// Text that no key made.
+    Text(String),
     Button(u8, bool),
     Wheel(i16, i16),
     MoveTo(Position),
     MoveBy(i32, i32),
 }
 
+/// What a key made for the viewer: the text, and the modifiers' true state.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Typed {
+    pub text: String,
+    pub modifiers: Modifiers,
+}
+
+impl std::fmt::Debug for Typed {
+    /// Keystrokes never reach a log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Typed(…)")
+    }
+}
+
 impl std::fmt::Debug for Inject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Key(code, down) => f.debug_tuple("Key").field(code).field(down).finish(),
+            Self::Type(code, _) => f.debug_tuple("Type").field(code).finish(),
+            Self::Text(_) => f.write_str("Text"),
             Self::Button(button, down) => f.debug_tuple("Button").field(button).field(down).finish(),
             Self::Wheel(..) => f.write_str("Wheel"),
             Self::MoveTo(_) => f.write_str("MoveTo"),
@@ -138,7 +158,7 @@ impl InputGate {
     pub fn handle_input(&mut self, viewer: ViewerId, input: Input, now: Instant) -> Result<(), Refusal> {
         let holder = self.viewers.get_mut(&viewer).ok_or(Refusal::OutOfTurn)?;
         let need = match input {
-            Input::Key { .. } => Right::InputKeyboard,
+            Input::Key { .. } | Input::Text(_) => Right::InputKeyboard,
             Input::Button { .. } | Input::Wheel { .. } => Right::InputPointer,
             Input::Release => Right::View,
         };
@@ -146,7 +166,14 @@ impl InputGate {
             return Err(Refusal::Forbidden);
         }
         match input {
-            Input::Key { code, down: true, .. } => {
+            Input::Key {
+                code,
+                down: true,
+                physical,
+                modifiers,
+                text,
+                ..
+            } => {
                 if holder.keys.len() >= MAX_HELD_KEYS && !holder.keys.contains_key(&code) {
                     return Err(Refusal::TooMany);
                 }
@@ -154,9 +181,14 @@ impl InputGate {
                 if holder.keys.insert(code.clone(), Hold { seen: now }).is_none()
                     && self.key_holders(&code) == 1
                 {
-                    self.outputs.push_back(Inject::Key(code, true));
+                    self.outputs.push_back(if physical {
+                        Inject::Key(code, true)
+                    } else {
+                        Inject::Type(code, Typed { text, modifiers })
+                    });
                 }
             }
+            Input::Text(text) => self.outputs.push_back(Inject::Text(text)),
             Input::Key {
                 code, down: false, ..
             } => {

@@ -26,6 +26,7 @@ fn key(name: &str, down: bool) -> Input {
         code: code(name),
         down,
         repeat: false,
+        physical: true,
         modifiers: Modifiers(0),
         text: String::new(),
     }
@@ -332,7 +333,8 @@ proptest! {
                 let (name, is_down) = match inject {
                     Inject::Key(code, is_down) => (code.as_str().to_owned(), is_down),
                     Inject::Button(button, is_down) => (format!("button {button}"), is_down),
-                    Inject::Wheel(..) | Inject::MoveTo(_) | Inject::MoveBy(..) => continue,
+                    Inject::Type(code, _) => (code.as_str().to_owned(), true),
+                    Inject::Text(_) | Inject::Wheel(..) | Inject::MoveTo(_) | Inject::MoveBy(..) => continue,
                 };
                 prop_assert_ne!(seen.insert(name.clone(), is_down), Some(is_down), "twice the same");
                 if is_down { down.insert(name); } else { down.remove(&name); }
@@ -344,7 +346,8 @@ proptest! {
             match inject {
                 Inject::Key(code, false) => { down.remove(code.as_str()); }
                 Inject::Button(button, false) => { down.remove(&format!("button {button}")); }
-                Inject::Key(..) | Inject::Button(..) | Inject::Wheel(..) | Inject::MoveTo(_) | Inject::MoveBy(..) => {}
+                Inject::Key(..) | Inject::Type(..) | Inject::Text(_) | Inject::Button(..) => {}
+                Inject::Wheel(..) | Inject::MoveTo(_) | Inject::MoveBy(..) => {}
             }
         }
         prop_assert!(down.is_empty(), "still down: {down:?}");

@@ -20,6 +20,8 @@ pub const MAX_INPUT_BYTES: usize = 512;
 pub const MAX_INPUT_RATE: u32 = 2_000;
 /// Longest text that one key event may carry, in UTF-8 bytes.
 pub const MAX_KEY_TEXT_BYTES: usize = 64;
+/// Longest text that one message on `input` may carry, in UTF-8 bytes; a longer one is sent in parts.
+pub const MAX_TEXT_BYTES: usize = 480;
 /// Longest physical code, in ASCII bytes (`AudioVolumeMute` has 15).
 pub const MAX_CODE_BYTES: usize = 32;
 /// Keys that one viewer may hold at a time.

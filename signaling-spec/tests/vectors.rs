@@ -230,10 +230,11 @@ fn shown_input(message: &Input) -> Value {
             code,
             down,
             repeat,
+            physical,
             modifiers: Modifiers(modifiers),
             text,
         } => json!({ "channel": "input", "kind": "key", "code": code.as_str(), "down": down,
-                     "repeat": repeat, "modifiers": modifiers, "text": text }),
+                     "repeat": repeat, "physical": physical, "modifiers": modifiers, "text": text }),
         Input::Button { button, down, at } => {
             json!({ "channel": "input", "kind": "button", "button": button, "down": down, "x": at.x, "y": at.y })
         }
@@ -241,6 +242,7 @@ fn shown_input(message: &Input) -> Value {
             json!({ "channel": "input", "kind": "wheel", "dx": dx, "dy": dy, "x": at.x, "y": at.y })
         }
         Input::Release => json!({ "channel": "input", "kind": "release" }),
+        Input::Text(text) => json!({ "channel": "input", "kind": "text", "text": text }),
     }
 }
 

@@ -26,6 +26,7 @@ const FENCES: &[(&str, &[&str])] = &[
         "keycode",
         &["host-agent/src/x11/keys.rs", "host-agent/tests/", "tests/"],
     ),
+    ("xkeysym", &["host-agent/src/x11/keymap.rs"]),
     ("clap", &["host-agent/src/cli.rs", "host-agent/src/main.rs"]),
     ("toml", &["host-agent/src/config.rs", "tests/"]),
     ("qrcode", &["host-agent/src/announce.rs"]),

@@ -28,6 +28,7 @@ test("a key carries its code, its text and the modifiers", () => {
     code: "KeyA",
     down: true,
     repeat: false,
+    physical: false,
     modifiers: SHIFT | CAPS_LOCK,
     text: "A",
   });
@@ -79,8 +80,14 @@ test("the Control that Windows invents for AltGr is taken back", () => {
   assert.deepEqual(told(out), ["-ControlLeft", "+AltRight"]);
 });
 
-test("a dead key is let go at once, and its release, if it comes, is not told again", () => {
+test("a dead key makes its sign by the input method, so that the host hears nothing of it", () => {
   const keyboard = new Keyboard("other");
+  assert.deepEqual(keyboard.down(event("Quote", "Dead")), []);
+  assert.deepEqual(keyboard.up(event("Quote", "Dead")).messages, []);
+});
+
+test("by its place a dead key is let go at once, and its release, if it comes, is not told again", () => {
+  const keyboard = new Keyboard("other", "physical");
   assert.deepEqual(told(keyboard.down(event("Quote", "Dead"))), ["+Quote", "-Quote"]);
   assert.deepEqual(keyboard.up(event("Quote", "Dead")).messages, []);
 });
@@ -88,9 +95,44 @@ test("a dead key is let go at once, and its release, if it comes, is not told ag
 test("on a Mac keys under Command and Caps Lock report no release", () => {
   const keyboard = new Keyboard("mac");
   keyboard.down(event("MetaLeft", "Meta", ["Meta"]));
-  assert.deepEqual(told(keyboard.down(event("KeyC", "c", ["Meta"]))), ["+KeyC", "-KeyC"]);
+  const copy = keyboard.down(event("KeyC", "c", ["Meta"]));
+  assert.deepEqual(told(copy), ["+KeyC", "-KeyC"]);
+  assert.equal(copy[0].modifiers, CTRL, "Command is the others' Control");
   keyboard.up(event("MetaLeft", "Meta"));
   assert.deepEqual(told(keyboard.down(event("CapsLock", "CapsLock", ["CapsLock"]))), ["+CapsLock", "-CapsLock"]);
+});
+
+test("on a Mac Command goes as Control, and comes up as that", () => {
+  const keyboard = new Keyboard("mac");
+  assert.deepEqual(told(keyboard.down(event("MetaLeft", "Meta", ["Meta"]))), ["+ControlLeft"]);
+  assert.deepEqual(keyboard.codes, ["ControlLeft"]);
+  assert.deepEqual(told(keyboard.up(event("MetaLeft", "Meta")).messages), ["-ControlLeft"]);
+  const places = new Keyboard("mac", "physical");
+  assert.deepEqual(told(places.down(event("MetaLeft", "Meta", ["Meta"]))), ["+MetaLeft"]);
+});
+
+test("on a Mac Option that picks a sign is no Alt; with a key that makes none, with a click and alone it is", () => {
+  const keyboard = new Keyboard("mac");
+  assert.deepEqual(keyboard.down(event("AltLeft", "Alt", ["Alt"])), []);
+  assert.deepEqual(keyboard.codes, []);
+  const [sign] = keyboard.down(event("KeyL", "@", ["Alt"]));
+  assert.deepEqual([sign.text, sign.modifiers & ALT], ["@", 0]);
+  keyboard.up(event("KeyL", "@", ["Alt"]));
+  assert.deepEqual(told(keyboard.down(event("ArrowLeft", "ArrowLeft", ["Alt"]))), ["+AltLeft", "+ArrowLeft"]);
+  keyboard.up(event("ArrowLeft", "ArrowLeft", ["Alt"]));
+  assert.deepEqual(told(keyboard.up(event("AltLeft", "Alt")).messages), ["-AltLeft"]);
+  keyboard.down(event("AltRight", "Alt", ["Alt"]));
+  assert.deepEqual(told(keyboard.up(event("AltRight", "Alt")).messages), ["+AltRight", "-AltRight"]);
+  keyboard.down(event("AltLeft", "Alt", ["Alt"]));
+  assert.deepEqual(told(keyboard.flush()), ["+AltLeft"]);
+});
+
+test("a key that a layout has put elsewhere goes as what it is", () => {
+  const keyboard = new Keyboard("other");
+  assert.deepEqual(told(keyboard.down(event("CapsLock", "Escape"))), ["+Escape"]);
+  assert.deepEqual(told(keyboard.up(event("CapsLock", "Escape")).messages), ["-Escape"]);
+  assert.deepEqual(told(keyboard.down(event("CapsLock", "Control"))), ["+ControlLeft"]);
+  assert.deepEqual(keyboard.codes, ["ControlLeft"]);
 });
 
 test("repeats are told of held keys only", () => {

@@ -132,6 +132,7 @@ fn limits_js() -> String {
         MAX_CANDIDATES,
         MAX_INPUT_BYTES,
         MAX_KEY_TEXT_BYTES,
+        MAX_TEXT_BYTES,
         MAX_CODE_BYTES,
         MAX_HELD_KEYS,
         MAX_CONTROL_BYTES,

@@ -45,7 +45,9 @@ impl Hub {
             let (width, height) = self.screen.size();
             let Some(sink) = self.sink() else { continue };
             let done = match inject {
-                Inject::Key(code, down) => sink.key(&code, down),
+                Inject::Key(code, down) => sink.key(&code, down, None),
+                Inject::Type(code, typed) => sink.key(&code, true, Some(typed)),
+                Inject::Text(text) => sink.text(&text),
                 Inject::Button(button, down) => sink.button(button, down),
                 Inject::Wheel(dx, dy) => sink.wheel(dx, dy),
                 Inject::MoveTo(at) => {
@@ -56,8 +58,27 @@ impl Hub {
             };
             self.check_sink(done);
         }
-        if any && let Some(sink) = self.sink.as_mut() {
+        if any {
+            self.flush_sink();
+        }
+    }
+
+    pub(super) fn flush_sink(&mut self) {
+        if let Some(sink) = self.sink.as_mut() {
             let done = sink.flush();
+            self.check_sink(done);
+        }
+    }
+
+    /// When typing must go on that had to wait.
+    pub(super) fn sink_due(&self) -> Option<Instant> {
+        self.sink.as_ref().and_then(|sink| sink.due())
+    }
+
+    /// The last viewer has gone.
+    pub(super) fn rest_sink(&mut self) {
+        if let Some(sink) = self.sink.as_mut() {
+            let done = sink.rest();
             self.check_sink(done);
         }
     }

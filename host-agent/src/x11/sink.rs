@@ -4,11 +4,15 @@
 //! releases when it goes, and on a display of ours what a predecessor left down is released at the start.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
+use session_core::input_gate::Typed;
+use session_core::typist::{Act, HostState, Step, Typist};
 use signaling_spec::channel::input::Code;
 use x11rb::CURRENT_TIME;
 use x11rb::connection::{Connection as _, RequestConnection as _};
-use x11rb::errors::ConnectionError;
+use x11rb::errors::{ConnectionError, ReplyError};
+use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{
     BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConnectionExt as _, KEY_PRESS_EVENT, KEY_RELEASE_EVENT,
     MOTION_NOTIFY_EVENT, Window,
@@ -16,7 +20,7 @@ use x11rb::protocol::xproto::{
 use x11rb::protocol::xtest::{self, ConnectionExt as _};
 use x11rb::rust_connection::RustConnection;
 
-use super::{OpenError, Target, keys};
+use super::{OpenError, Target, keymap, keys};
 use crate::input::{InputSink, SinkError};
 
 /// XTEST's `detail` of a motion.
@@ -37,7 +41,18 @@ pub struct XtestSink {
     buttons: BTreeSet<u8>,
     /// Parts of a notch that add up, per axis.
     rest: [i32; 2],
+    typist: Typist,
+    /// Whether the server has XKB; without it keys are pressed in their places only.
+    xkb: bool,
+    /// Whether the layout is to be read again before the next sign.
+    stale: bool,
+    due: Option<Instant>,
+    /// When the spare keys are to be freed: applications may still be reading what was typed last.
+    rest_at: Option<Instant>,
 }
+
+/// How long after the last viewer's leaving the spare keys are freed.
+const LINGER: Duration = Duration::from_secs(1);
 
 impl XtestSink {
     /// # Errors
@@ -65,7 +80,18 @@ impl XtestSink {
             keys: empty(),
             buttons: empty(),
             rest: [0; 2],
+            typist: Typist::default(),
+            xkb: false,
+            stale: true,
+            due: None,
+            rest_at: None,
         };
+        sink.xkb = keymap::start(&sink.conn).map_err(lost)?;
+        if sink.xkb {
+            keymap::free_leftovers(&sink.conn, sink.root).map_err(lost)?;
+        } else {
+            tracing::warn!("The X server has no XKB: keys are pressed in their places, whatever they make");
+        }
         if target.ours {
             sink.adopt_what_is_down().map_err(SinkError::Gone)?;
             sink.release_all().map_err(gone)?;
@@ -107,7 +133,7 @@ impl XtestSink {
         Ok(())
     }
 
-    fn turn(&mut self, axis: usize, by: i16, buttons: [u8; 2]) -> Result<(), ConnectionError> {
+    fn turn(&mut self, axis: usize, by: i16, buttons: [u8; 2]) {
         let (by, rest) = (i32::from(by), self.rest[axis]);
         // Turning back starts afresh, or the first notch back would be lost.
         let sum = if by.signum() * rest.signum() < 0 {
@@ -118,29 +144,96 @@ impl XtestSink {
         self.rest[axis] = sum % NOTCH;
         let button = buttons[usize::from(sum > 0)];
         for _ in 0..(sum / NOTCH).abs() {
-            self.fake(BUTTON_PRESS_EVENT, button, 0, 0)?;
-            self.fake(BUTTON_RELEASE_EVENT, button, 0, 0)?;
+            self.step(Step::Button(button, true));
+            self.step(Step::Button(button, false));
+        }
+    }
+}
+
+impl XtestSink {
+    fn step(&mut self, step: Step) {
+        if self.typist.push(step).is_err() {
+            tracing::warn!("Input is dropped: more waits than could ever be typed");
+        }
+    }
+
+    /// Does what can be done of what waits.
+    fn advance(&mut self) -> Result<(), SinkError> {
+        while let Some(event) = self.conn.poll_for_event().map_err(gone)? {
+            // Whoever changes one of our own spare keys has changed the layout, too.
+            self.stale |= matches!(&event, Event::MappingNotify(change) if !self.is_ours(change.first_keycode, change.count));
+        }
+        let mut host = HostState::default();
+        // Before the first key already: which keys are modifiers stands there, too.
+        if self.xkb && self.stale && !self.typist.is_idle() {
+            let layout = keymap::read(&self.conn).map_err(lost)?;
+            self.typist.set_layout(layout);
+            self.stale = false;
+        }
+        if self.xkb && self.typist.wants_state() {
+            host = keymap::state(&self.conn).map_err(lost)?;
+        }
+        self.due = self.typist.run(host, Instant::now());
+        self.act()
+    }
+
+    /// Whether a change of the mapping is that of a spare key which holds a sign of ours.
+    fn is_ours(&self, first: u8, count: u8) -> bool {
+        count == 1 && self.typist.is_spare(first)
+    }
+
+    fn act(&mut self) -> Result<(), SinkError> {
+        let mut bound = false;
+        while let Some(act) = self.typist.poll_act() {
+            match act {
+                Act::Key(key, true) => {
+                    self.keys.insert(key);
+                    self.fake(KEY_PRESS_EVENT, key, 0, 0).map_err(gone)?;
+                }
+                Act::Key(key, false) => {
+                    self.keys.remove(&key);
+                    self.fake(KEY_RELEASE_EVENT, key, 0, 0).map_err(gone)?;
+                }
+                Act::Button(button, down) => {
+                    let kind = if down {
+                        BUTTON_PRESS_EVENT
+                    } else {
+                        BUTTON_RELEASE_EVENT
+                    };
+                    self.fake(kind, button, 0, 0).map_err(gone)?;
+                }
+                Act::Bind(key, pair) => {
+                    keymap::bind(&self.conn, key, pair).map_err(gone)?;
+                    bound = true;
+                }
+                Act::Group(group) => keymap::lock_group(&self.conn, group).map_err(gone)?,
+            }
+        }
+        if bound {
+            keymap::note(&self.conn, self.root, self.typist.bound()).map_err(lost)?;
         }
         Ok(())
     }
 }
 
 impl InputSink for XtestSink {
-    fn key(&mut self, code: &Code, down: bool) -> Result<(), SinkError> {
-        let Some(key) = keys::keycode(code) else {
-            return Ok(());
-        };
-        // The server repeats a held key; a second press would be one more.
-        let changed = if down {
-            self.keys.insert(key)
+    fn key(&mut self, code: &Code, down: bool, typed: Option<Typed>) -> Result<(), SinkError> {
+        self.rest_at = None;
+        self.step(if down {
+            let typed = typed.filter(|_| self.xkb);
+            Step::Press(code.clone(), keys::keycode(code), typed)
         } else {
-            self.keys.remove(&key)
-        };
-        if !changed {
-            return Ok(());
+            Step::Release(code.clone())
+        });
+        self.advance()
+    }
+
+    fn text(&mut self, text: &str) -> Result<(), SinkError> {
+        self.rest_at = None;
+        for sign in text.chars().filter(|_| self.xkb).collect::<Vec<_>>() {
+            self.step(Step::Sign(sign));
         }
-        self.fake(if down { KEY_PRESS_EVENT } else { KEY_RELEASE_EVENT }, key, 0, 0)
-            .map_err(gone)
+        Ok(())
     }
 
     fn button(&mut self, button: u8, down: bool) -> Result<(), SinkError> {
@@ -153,25 +246,17 @@ impl InputSink for XtestSink {
         } else {
             self.buttons.remove(&button)
         };
-        if !changed {
-            return Ok(());
+        if changed {
+            self.step(Step::Button(button, down));
         }
-        self.fake(
-            if down {
-                BUTTON_PRESS_EVENT
-            } else {
-                BUTTON_RELEASE_EVENT
-            },
-            button,
-            0,
-            0,
-        )
-        .map_err(gone)
+        // At once: the next move is not to overtake it.
+        self.advance()
     }
 
     fn wheel(&mut self, dx: i16, dy: i16) -> Result<(), SinkError> {
-        self.turn(0, dx, HORIZONTAL).map_err(gone)?;
-        self.turn(1, dy, VERTICAL).map_err(gone)
+        self.turn(0, dx, HORIZONTAL);
+        self.turn(1, dy, VERTICAL);
+        self.advance()
     }
 
     fn move_to(&mut self, x: u32, y: u32) -> Result<(), SinkError> {
@@ -187,15 +272,31 @@ impl InputSink for XtestSink {
     }
 
     fn flush(&mut self) -> Result<(), SinkError> {
-        self.conn.flush().map_err(gone)?;
-        // Every client is told of keymap changes; unread they would pile up.
-        while self.conn.poll_for_event().map_err(gone)?.is_some() {}
+        self.advance()?;
+        if self.rest_at.is_some_and(|at| at <= Instant::now()) {
+            self.rest_at = None;
+            self.typist.rest();
+            self.act()?;
+        }
+        self.conn.flush().map_err(gone)
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.due.into_iter().chain(self.rest_at).min()
+    }
+
+    fn rest(&mut self) -> Result<(), SinkError> {
+        self.rest_at = Some(Instant::now() + LINGER);
         Ok(())
     }
 }
 
 impl Drop for XtestSink {
     fn drop(&mut self) {
+        self.typist.rest();
+        if let Err(error) = self.act() {
+            tracing::debug!(?error, "Could not free keys of a display that is gone");
+        }
         if let Err(error) = self.release_all() {
             tracing::debug!(?error, "Could not release keys on a display that is gone");
         }
@@ -203,5 +304,10 @@ impl Drop for XtestSink {
 }
 
 fn gone(error: ConnectionError) -> SinkError {
+    SinkError::Gone(error.into())
+}
+
+/// An X error here says that the layout cannot be read: as bad as no display.
+fn lost(error: ReplyError) -> SinkError {
     SinkError::Gone(error.into())
 }

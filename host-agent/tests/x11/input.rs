@@ -125,7 +125,7 @@ const KEYS: &[(&str, u8)] = &[
 ];
 
 fn key(sink: &mut XtestSink, name: &str, down: bool) {
-    sink.key(&Code::parse(name).unwrap(), down).unwrap();
+    sink.key(&Code::parse(name).unwrap(), down, None).unwrap();
 }
 
 fn tap(sink: &mut XtestSink, name: &str) {

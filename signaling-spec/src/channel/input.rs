@@ -1,18 +1,22 @@
 //! Binary messages on the channels `input` and `motion`, viewer → host. Numbers are big-endian.
 //!
 //! ```text
-//! input   01 key       flags:u8 modifiers:u8 code_len:u8 code text_len:u8 text     flags: 1 down, 2 repeat
+//! input   01 key       flags:u8 modifiers:u8 code_len:u8 code text_len:u8 text     flags: 1 down, 2 repeat, 4 physical
 //!         02 button    button:u8 down:u8 x:u16 y:u16
 //!         03 wheel     dx:i16 dy:i16 x:u16 y:u16       one notch is 120; right and down are positive
 //!         04 release   (everything that this viewer holds)
+//!         05 text      len:u16 text                                                 UTF-8, no control characters but tab and newline
 //! motion  10 move      seq:u16 x:u16 y:u16
 //!         11 relative  seq:u16 lock:u8 total_x:i32 total_y:i32
 //!         12 held      seq:u16 buttons:u8 modifiers:u8 count:u8 (code_len:u8 code)*
 //! ```
 //! Positions are 0…65535 of the picture, both ends included. A relative move carries the sum since the
 //! pointer lock began, so a lost datagram loses nothing. `seq` counts per kind; an older one is dropped.
+//!
+//! A key asks for the sign in `text`, whichever key the host has it on; a physical one for the key in that
+//! place, whatever it makes there. `text` alone comes from input methods and keyboards without keys.
 
-use crate::limits::{MAX_CODE_BYTES, MAX_HELD_KEYS, MAX_INPUT_BYTES, MAX_KEY_TEXT_BYTES};
+use crate::limits::{MAX_CODE_BYTES, MAX_HELD_KEYS, MAX_INPUT_BYTES, MAX_KEY_TEXT_BYTES, MAX_TEXT_BYTES};
 
 /// A position in the picture, 0…65535 from edge to edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +84,8 @@ pub enum Input {
         code: Code,
         down: bool,
         repeat: bool,
+        /// The key in this place is meant, not the sign.
+        physical: bool,
         modifiers: Modifiers,
         text: String,
     },
@@ -94,6 +100,7 @@ pub enum Input {
         at: Position,
     },
     Release,
+    Text(String),
 }
 
 impl std::fmt::Debug for Input {
@@ -103,6 +110,7 @@ impl std::fmt::Debug for Input {
             Self::Button { .. } => "Button",
             Self::Wheel { .. } => "Wheel",
             Self::Release => "Release",
+            Self::Text(_) => "Text",
         })
     }
 }
@@ -146,7 +154,7 @@ pub enum InputError {
     Range,
     #[error("code is not a physical key's name")]
     Code,
-    #[error("text is too long or not UTF-8")]
+    #[error("text is empty, too long, not UTF-8 or has control characters")]
     Text,
 }
 
@@ -206,7 +214,8 @@ impl Input {
         let input = match r.u8()? {
             0x01 => {
                 let flags = r.u8()?;
-                if flags > 3 || flags == 2 {
+                // Bits 0 to 2, and no repeat without a press.
+                if flags > 7 || flags & 3 == 2 {
                     return Err(InputError::Range);
                 }
                 let modifiers = Modifiers(r.u8()?);
@@ -222,6 +231,7 @@ impl Input {
                     code,
                     down: flags & 1 != 0,
                     repeat: flags & 2 != 0,
+                    physical: flags & 4 != 0,
                     modifiers,
                     text,
                 }
@@ -243,6 +253,17 @@ impl Input {
                 at: r.position()?,
             },
             0x04 => Self::Release,
+            0x05 => {
+                let len = usize::from(u16::from_be_bytes(r.array()?));
+                if len == 0 || len > MAX_TEXT_BYTES {
+                    return Err(InputError::Text);
+                }
+                let text = std::str::from_utf8(r.take(len)?).map_err(|_| InputError::Text)?;
+                if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+                    return Err(InputError::Text);
+                }
+                Self::Text(text.to_owned())
+            }
             _ => return Err(InputError::Unsupported),
         };
         r.end(input)

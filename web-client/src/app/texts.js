@@ -107,6 +107,8 @@ const TEXTS = /** @type {const} */ ({
   "hint.copied": "Copied.",
   "hint.saved": "Saved as {file}.",
 
+  "keys.typed": "Keys by their signs",
+  "keys.physical": "Keys by their places (games)",
   "keys.functions": "Text console",
   "display.exact": "Exact pixels",
   "display.fit": "Fill the window",

@@ -162,9 +162,17 @@ export class Toolbar {
       entry.setAttribute("aria-label", `Ctrl+Alt+F${i + 1}`);
       return entry;
     });
-    for (const entry of [...entries, ...functions]) this.#needs(entry, "input_keyboard");
+    const desktop = this.#desktop;
+    const named = /** @type {const} */ ([["typed", "keys.typed"], ["physical", "keys.physical"]]);
+    const modes = named.map(([mode, name]) => {
+      const entry = item(t(name), () => (desktop.keyMode = mode), { radio: true });
+      this.#refresh.push(() => entry.setAttribute("aria-checked", String(desktop.keyMode === mode)));
+      entry.addEventListener("click", () => this.refresh());
+      return entry;
+    });
+    for (const entry of [...modes, ...entries, ...functions]) this.#needs(entry, "input_keyboard");
     const label = make("p", { class: "label" }, `${t("keys.functions")} · Ctrl+Alt+`);
-    return menu("keys", t("toolbar.keys"), [...entries, label, make("div", { class: "grid", role: "group" }, ...functions)]);
+    return menu("keys", t("toolbar.keys"), [...modes, make("hr"), ...entries, label, make("div", { class: "grid", role: "group" }, ...functions)]);
   }
 
   #displayMenu() {

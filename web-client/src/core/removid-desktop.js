@@ -13,6 +13,7 @@
 /** @import { FromHost, FromViewer, Right } from "./protocol/protocol.js" */
 /** @import { ConnectOptions, Desk, DesktopEventMap, ErrorDetail, InputMessage, Scale, State, Stats } from "./types.js" */
 /** @import { Layout } from "./fit.js" */
+/** @import { KeyMode } from "./input/keyboard.js" */
 
 import { Cursor } from "./cursor.js";
 import { layout, pixelAt, wantedSize, wirePosition } from "./fit.js";
@@ -40,7 +41,7 @@ const LABEL = "Remote desktop. Every key goes to the host. To leave, press Contr
 
 export class RemovidDesktop extends HTMLElement {
   #stage = document.createElement("div");
-  #layer = document.createElement("div");
+  #layer = document.createElement("textarea");
   #canvas = document.createElement("canvas");
   #cursor = new Cursor(this.#layer, this.#canvas);
   #resize = new ResizeRule();
@@ -74,8 +75,9 @@ export class RemovidDesktop extends HTMLElement {
     root.adoptedStyleSheets = [sheet];
     this.#stage.id = "stage";
     this.#layer.id = "layer";
-    this.#layer.tabIndex = 0;
-    this.#layer.setAttribute("role", "application");
+    // A text field, because only there do dead keys and input methods make their signs.
+    Object.assign(this.#layer, { tabIndex: 0, autocomplete: "off", spellcheck: false, inputMode: "none" });
+    for (const name of ["autocapitalize", "autocorrect"]) this.#layer.setAttribute(name, "off");
     this.#layer.setAttribute("aria-label", LABEL);
     this.#layer.addEventListener("pointerleave", () => this.#cursor.left());
     this.#canvas.id = "cursor";
@@ -97,6 +99,7 @@ export class RemovidDesktop extends HTMLElement {
       keys: () => this.can("input_keyboard"),
       pointer: () => this.can("input_pointer"),
     });
+    this.#input.mode = this.keyMode;
     this.#observer = new ResizeObserver((entries) => this.#measured(entries));
     try {
       this.#observer.observe(this.#layer, { box: "device-pixel-content-box" });
@@ -218,6 +221,32 @@ export class RemovidDesktop extends HTMLElement {
    */
   sendKeys(codes) {
     if (this.can("input_keyboard")) this.#input?.tap(codes);
+  }
+
+  /**
+   * Whether a key is the sign that it makes here (`typed`, the default) or the one in its place (`physical`).
+   * @returns {KeyMode}
+   */
+  get keyMode() {
+    return this.getAttribute("keys") === "physical" ? "physical" : "typed";
+  }
+
+  set keyMode(mode) {
+    this.setAttribute("keys", mode);
+    if (this.#input !== null) this.#input.mode = this.keyMode;
+  }
+
+  /**
+   * Types a text as if it came from a keyboard.
+   * @param {string} text
+   */
+  typeText(text) {
+    if (this.can("input_keyboard")) this.#input?.type(text);
+  }
+
+  /** Shows or hides a device's own keyboard on the screen. @param {boolean} shown */
+  showKeyboard(shown) {
+    this.#input?.showKeyboard(shown);
   }
 
   /**

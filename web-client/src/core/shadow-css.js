@@ -25,6 +25,16 @@ video {
   max-block-size: none;
 }
 #layer {
+  inline-size: 100%;
+  block-size: 100%;
+  margin: 0;
+  border: 0;
+  padding: 0;
+  resize: none;
+  overflow: hidden;
+  background: none;
+  color: transparent;
+  caret-color: transparent;
   outline: none;
   touch-action: none;
   user-select: none;

@@ -30,6 +30,8 @@ export type KeyMessage = {
   code: string;
   down: boolean;
   repeat: boolean;
+  /** The key in this place is meant, not the sign that it makes here. */
+  physical: boolean;
   modifiers: number;
   text: string;
 };
@@ -39,6 +41,7 @@ export type InputMessage =
   | { channel: "input"; kind: "button"; button: number; down: boolean; x: number; y: number }
   | { channel: "input"; kind: "wheel"; dx: number; dy: number; x: number; y: number }
   | { channel: "input"; kind: "release" }
+  | { channel: "input"; kind: "text"; text: string }
   | { channel: "motion"; kind: "move"; seq: number; x: number; y: number }
   | { channel: "motion"; kind: "relative"; seq: number; lock: number; total_x: number; total_y: number }
   | ({ channel: "motion"; kind: "held"; seq: number } & HeldState);

@@ -23,6 +23,11 @@ import { isCode, keyText } from "../protocol/encode.js";
 
 /** @typedef {"mac" | "windows" | "other"} Platform */
 
+/**
+ * What a key means: the sign that it makes here, wherever the host has it, or the key in its place.
+ * @typedef {"typed" | "physical"} KeyMode
+ */
+
 export const SHIFT = 1;
 export const CTRL = 2;
 export const ALT = 4;
@@ -54,6 +59,32 @@ const STATES = [
   ["NumLock", NUM_LOCK],
 ];
 
+/**
+ * Keys by what they are here, with their usual places: a layout may have put them elsewhere (Escape on CapsLock).
+ * @type {{ [key: string]: readonly string[] }}
+ */
+const PLACES = {
+  Shift: ["ShiftLeft", "ShiftRight"],
+  Control: ["ControlLeft", "ControlRight"],
+  Alt: ["AltLeft", "AltRight"],
+  AltGraph: ["AltRight"],
+  Meta: ["MetaLeft", "MetaRight", "OSLeft", "OSRight"],
+  CapsLock: ["CapsLock"],
+  Escape: ["Escape"],
+  Backspace: ["Backspace"],
+  Tab: ["Tab"],
+  Enter: ["Enter", "NumpadEnter"],
+  Delete: ["Delete", "NumpadDecimal", "NumpadComma"],
+  ArrowLeft: ["ArrowLeft", "Numpad4"],
+  ArrowRight: ["ArrowRight", "Numpad6"],
+  ArrowUp: ["ArrowUp", "Numpad8"],
+  ArrowDown: ["ArrowDown", "Numpad2"],
+  Home: ["Home", "Numpad7"],
+  End: ["End", "Numpad1"],
+  PageUp: ["PageUp", "Numpad9"],
+  PageDown: ["PageDown", "Numpad3"],
+};
+
 /** Windows reports AltGr as a left Control and a right Alt within this time. */
 const FAKE_CTRL_MS = 50;
 
@@ -66,15 +97,24 @@ export class Keyboard {
   #newest = -Infinity;
   /** Whether the keys down since all were up are modifiers only. */
   #chordClean = true;
+  /** Codes that are told to the host by another name. @type {Map<string, string>} */
+  #alias = new Map();
+  /** A Mac's Option keys that are down and not told of: they may only be picking a sign. @type {Set<string>} */
+  #waiting = new Set();
 
-  /** @param {Platform} platform */
-  constructor(platform) {
+  /**
+   * @param {Platform} platform
+   * @param {KeyMode} [mode]
+   */
+  constructor(platform, mode = "typed") {
     this.platform = platform;
+    this.mode = mode;
   }
 
-  /** @returns {string[]} */
+  /** The held keys by the names that the host knows. @returns {string[]} */
   get codes() {
-    return [...this.#held.keys()];
+    const told = [...this.#held.keys()].filter((code) => !this.#waiting.has(code));
+    return [...new Set(told.map((code) => this.#alias.get(code) ?? code))];
   }
 
   get modifiers() {
@@ -94,6 +134,8 @@ export class Keyboard {
     const code = isCode(event.code) ? event.code : "Unidentified";
     const text = printable(event.key);
     if (code === "Unidentified" && text === "") return out;
+    // What a dead key or another level's key makes comes as text.
+    if (this.#typed && event.key === "Dead") return out;
     const bit = modifierBit(code, event.key);
     const known = this.#held.has(code);
     // A repeat of a key that was pressed elsewhere types into the wrong window.
@@ -104,7 +146,15 @@ export class Keyboard {
       if (bit === ALT_GRAPH) this.#dropFakeCtrl(event.time, out);
       if (code === "ControlLeft") this.#ctrlSince = event.time;
       this.#held.set(code, bit);
+      this.#name(code, event.key, text);
+      if (this.#isOption(code)) {
+        this.#waiting.add(code);
+        return out;
+      }
     }
+    if (this.#waiting.has(code)) return out;
+    // Option that only picks a sign is no Alt to the host.
+    if (text === "" || event.state("Control") || event.state("Meta")) out.push(...this.flush());
     out.push(this.#message(code, true, known, text, event));
     if (this.#neverReleased(code, event)) {
       this.#held.delete(code);
@@ -128,6 +178,8 @@ export class Keyboard {
       messages.push(this.#message(code, true, false, "", event), this.#message(code, false, false, "", event));
     }
     if (bit !== undefined) {
+      // Option alone is a tap of Alt.
+      if (this.#waiting.has(code)) messages.push(...this.flush());
       this.#held.delete(code);
       messages.push(this.#message(code, false, false, "", event));
       // A Mac reports no release of what was held together with Command.
@@ -151,12 +203,52 @@ export class Keyboard {
     return this.#heal({ code: "", key: "", state });
   }
 
+  /**
+   * Tells of an Option key that is down: what follows is no sign.
+   * @returns {KeyMessage[]}
+   */
+  flush() {
+    const codes = [...this.#waiting];
+    this.#waiting.clear();
+    return codes.map((code) => this.#message(code, true, false, "", null));
+  }
+
   /** Forgets everything; the caller sends `release`. */
   clear() {
     const any = this.#held.size > 0;
     this.#held.clear();
+    this.#waiting.clear();
+    this.#alias.clear();
     this.#chordClean = true;
     return any;
+  }
+
+  get #typed() {
+    return this.mode === "typed";
+  }
+
+  /** @param {string} code */
+  #isOption(code) {
+    return this.#typed && this.platform === "mac" && (code === "AltLeft" || code === "AltRight");
+  }
+
+  /**
+   * Settles by which name a key goes to the host until it comes up.
+   * @param {string} code
+   * @param {string} key
+   * @param {string} text
+   */
+  #name(code, key, text) {
+    this.#alias.delete(code);
+    if (!this.#typed || text !== "") return;
+    // A Mac's Command is the others' Control.
+    if (this.platform === "mac" && key === "Meta") {
+      this.#alias.set(code, code === "MetaRight" ? "ControlRight" : "ControlLeft");
+      return;
+    }
+    const places = PLACES[key];
+    const usual = places?.[0];
+    if (usual !== undefined && !places?.includes(code)) this.#alias.set(code, usual);
   }
 
   #isChord() {
@@ -202,7 +294,7 @@ export class Keyboard {
    * @param {KeyInput} event
    */
   #neverReleased(code, event) {
-    if (event.key === "Dead" || code === "Unidentified") return true;
+    if ((event.key === "Dead" && !this.#typed) || code === "Unidentified") return true;
     if (this.platform !== "mac") return false;
     return code === "CapsLock" || (event.state("Meta") && modifierBit(code, event.key) === 0);
   }
@@ -227,7 +319,12 @@ export class Keyboard {
     // Modifiers that were down before the focus came are true as well; the own bit is ours to say.
     if (event !== null) for (const [name, bit] of STATES) if (bit !== own && event.state(name)) modifiers |= bit;
     if (own !== 0 && !down && ![...this.#held.values()].includes(own)) modifiers &= ~own;
-    return { channel: "input", kind: "key", code, down, repeat, modifiers, text };
+    if (this.#typed && this.platform === "mac") {
+      if (modifiers & META) modifiers = (modifiers & ~META) | CTRL;
+      if (this.#waiting.size > 0) modifiers &= ~ALT;
+    }
+    const told = this.#alias.get(code) ?? code;
+    return { channel: "input", kind: "key", code: told, down, repeat, physical: !this.#typed, modifiers, text };
   }
 }
 

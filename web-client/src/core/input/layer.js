@@ -7,11 +7,12 @@
 
 /** @import { HeldState, InputMessage } from "../types.js" */
 /** @import { Aim } from "./pointer.js" */
-/** @import { Platform } from "./keyboard.js" */
+/** @import { KeyMode, Platform } from "./keyboard.js" */
 
 import { HELD_HEARTBEAT_MS } from "../protocol/limits.js";
 import { Keyboard } from "./keyboard.js";
 import { Pointer } from "./pointer.js";
+import { SENTINEL, backspaces, change, textMessages } from "./text.js";
 
 /**
  * @typedef {object} LayerHost
@@ -37,9 +38,13 @@ export class InputLayer {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #beat;
   #abort = new AbortController();
+  /** Whether a keyboard on the screen is asked for: what it writes is told at once, not when a word is done. */
+  #onScreen = false;
+  /** What the text field held when it was last looked at. */
+  #written = "";
 
   /**
-   * @param {HTMLElement} element
+   * @param {HTMLTextAreaElement} element
    * @param {LayerHost} host
    */
   constructor(element, host) {
@@ -49,6 +54,8 @@ export class InputLayer {
     const quiet = { signal, passive: false };
     element.addEventListener("keydown", (e) => this.#key(e), quiet);
     element.addEventListener("keyup", (e) => this.#key(e), quiet);
+    element.addEventListener("input", (e) => this.#write(/** @type {InputEvent} */ (e).isComposing), { signal });
+    element.addEventListener("compositionend", () => this.#write(false), { signal });
     element.addEventListener("pointerdown", (e) => this.#press(e), quiet);
     element.addEventListener("pointerup", (e) => this.#point(e), quiet);
     const move = "onpointerrawupdate" in element ? "pointerrawupdate" : "pointermove";
@@ -102,6 +109,7 @@ export class InputLayer {
   /** Lets go of everything, here and on the host. */
   release() {
     const keys = this.#keyboard.clear();
+    this.#clear();
     const buttons = this.#pointer.clear();
     this.#host.send({ channel: "input", kind: "release" });
     if (keys || buttons) this.#startBeat();
@@ -113,11 +121,39 @@ export class InputLayer {
    */
   tap(codes) {
     this.release();
-    const keyboard = new Keyboard("other");
+    const keyboard = new Keyboard("other", "physical");
     const state = (/** @type {string} */ name) => keyboard.codes.some((code) => code.startsWith(name));
     const input = (/** @type {string} */ code) => ({ code, key: "", repeat: false, composing: false, time: 0, state });
     for (const code of codes) for (const message of keyboard.down(input(code))) this.#host.send(message);
     for (const code of codes.toReversed()) for (const message of keyboard.up(input(code)).messages) this.#host.send(message);
+  }
+
+  /** @returns {KeyMode} */
+  get mode() {
+    return this.#keyboard.mode;
+  }
+
+  set mode(mode) {
+    this.release();
+    this.#keyboard.mode = mode;
+  }
+
+  /**
+   * Types a text as if it came from a keyboard; line ends as Enter.
+   * @param {string} text
+   */
+  type(text) {
+    if (this.#host.keys()) this.#send(textMessages(text));
+  }
+
+  /** Shows or hides a device's own keyboard on the screen. @param {boolean} shown */
+  showKeyboard(shown) {
+    this.#onScreen = shown;
+    this.#element.inputMode = shown ? "text" : "none";
+    // Only a new focus makes a device look at the mode.
+    this.#element.blur();
+    this.focus();
+    this.#clear();
   }
 
   /** @param {number} button */
@@ -135,13 +171,15 @@ export class InputLayer {
   /** @param {KeyboardEvent} e */
   #key(e) {
     if (!e.isTrusted) return;
-    e.preventDefault();
     e.stopPropagation();
+    const composing = e.isComposing || e.keyCode === 229 || e.key === "Process";
+    // An input method gets what is its own: a dead key is the beginning of a sign.
+    if (!composing && !(e.key === "Dead" && this.mode === "typed")) e.preventDefault();
     const input = {
       code: e.code,
       key: e.key,
       repeat: e.repeat,
-      composing: e.isComposing || e.keyCode === 229,
+      composing,
       time: e.timeStamp,
       state: (/** @type {string} */ name) => e.getModifierState(name),
     };
@@ -158,9 +196,28 @@ export class InputLayer {
     this.#host.chord();
   }
 
+  /** @param {boolean} composing a word is not done */
+  #write(composing) {
+    const now = this.#element.value;
+    if (composing && !this.#onScreen) return;
+    const { remove, insert } = change(this.#written, now);
+    this.#written = now;
+    if (this.#host.keys()) this.#send([...backspaces(remove), ...textMessages(insert)]);
+    this.#host.used();
+    if (!composing) this.#clear();
+  }
+
+  #clear() {
+    this.#written = this.#onScreen ? SENTINEL : "";
+    if (this.#element.value === this.#written) return;
+    this.#element.value = this.#written;
+    this.#element.setSelectionRange(this.#written.length, this.#written.length);
+  }
+
   /** @param {PointerEvent} e */
   #press(e) {
     this.focus();
+    this.#sendKeys(this.#keyboard.flush());
     // A pointer that went is no longer to be captured, and one that was locked cannot be.
     if (!this.locked && this.#element.isConnected) {
       try {

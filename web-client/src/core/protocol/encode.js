@@ -7,7 +7,7 @@
 /** @import { FromViewer, Signal } from "./protocol.js" */
 /** @import { InputMessage } from "../types.js" */
 
-import { MAX_BUTTON, MAX_CODE_BYTES, MAX_HELD_KEYS, MAX_KEY_TEXT_BYTES } from "./limits.js";
+import { MAX_BUTTON, MAX_CODE_BYTES, MAX_HELD_KEYS, MAX_KEY_TEXT_BYTES, MAX_TEXT_BYTES } from "./limits.js";
 
 const UTF8 = new TextEncoder();
 const CODE = /^[0-9A-Za-z]+$/;
@@ -89,6 +89,12 @@ class Writer {
     return this;
   }
 
+  /** @param {Uint8Array} bytes */
+  raw(bytes) {
+    this.#bytes.push(...bytes);
+    return this;
+  }
+
   end() {
     return new Uint8Array(this.#bytes);
   }
@@ -109,7 +115,7 @@ export function encodeInput(m) {
   switch (m.kind) {
     case "key": {
       if (m.repeat && !m.down) throw new RangeError("a release does not repeat");
-      const flags = (m.down ? 1 : 0) | (m.repeat ? 2 : 0);
+      const flags = (m.down ? 1 : 0) | (m.repeat ? 2 : 0) | (m.physical ? 4 : 0);
       return w.u8(0x01).u8(flags).u8(m.modifiers).code(m.code).text(m.text).end();
     }
     case "button":
@@ -118,6 +124,11 @@ export function encodeInput(m) {
       return w.u8(0x03).i16(m.dx).i16(m.dy).u16(m.x).u16(m.y).end();
     case "release":
       return w.u8(0x04).end();
+    case "text": {
+      const bytes = UTF8.encode(m.text);
+      if (bytes.length === 0 || bytes.length > MAX_TEXT_BYTES) throw new RangeError("text is empty or too long");
+      return w.u8(0x05).u16(bytes.length).raw(bytes).end();
+    }
     case "move":
       return w.u8(0x10).u16(m.seq).u16(m.x).u16(m.y).end();
     case "relative":

@@ -11,6 +11,7 @@ export const MAX_CANDIDATE_BYTES = 512;
 export const MAX_CANDIDATES = 64;
 export const MAX_INPUT_BYTES = 512;
 export const MAX_KEY_TEXT_BYTES = 64;
+export const MAX_TEXT_BYTES = 480;
 export const MAX_CODE_BYTES = 32;
 export const MAX_HELD_KEYS = 16;
 export const MAX_CONTROL_BYTES = 131072;

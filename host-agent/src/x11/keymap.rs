@@ -1,0 +1,201 @@
+//! Reads the host's keyboard layout and its state through XKB, and binds signs to spare keys.
+//!
+//! Spare keys that hold a sign of ours are listed in a property of the root window, so that an agent that died
+//! leaves its successor the means to free them.
+
+use std::collections::BTreeMap;
+
+use session_core::layout::{Group, Layout, SHIFT};
+use session_core::typist::HostState;
+use x11rb::connection::RequestConnection as _;
+use x11rb::errors::{ConnectionError, ReplyError};
+use x11rb::protocol::xkb::{self, ConnectionExt as _, ID, KeyType, MapPart};
+use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, ModMask, PropMode, Window};
+use x11rb::rust_connection::RustConnection;
+use x11rb::wrapper::ConnectionExt as _;
+use xkeysym::Keysym;
+
+const LIST: &[u8] = b"_REMOVID_SPARE_KEYS";
+/// Key symbols by which modifiers are known (keysymdef.h).
+const LEVEL3: u32 = 0xfe03;
+const LEVEL5: u32 = 0xfe11;
+const NUM_LOCK: u32 = 0xff7f;
+/// Symbols that say that a key makes nothing (`NoSymbol`, `VoidSymbol`).
+const NOTHING: [u32; 2] = [0, 0x00ff_ffff];
+/// The left Shift of every keyboard that is numbered as the kernel's.
+const SHIFT_KEY: u8 = 50;
+
+/// Asks the server for XKB; `false` where it has none.
+pub(super) fn start(conn: &RustConnection) -> Result<bool, ReplyError> {
+    if conn.extension_information(xkb::X11_EXTENSION_NAME)?.is_none() {
+        return Ok(false);
+    }
+    Ok(conn.xkb_use_extension(1, 0)?.reply()?.supported)
+}
+
+pub(super) fn state(conn: &RustConnection) -> Result<HostState, ReplyError> {
+    let state = conn.xkb_get_state(ID::USE_CORE_KBD.into())?.reply()?;
+    Ok(HostState {
+        locked: low_bits(state.locked_mods),
+        group: u8::from(state.group),
+    })
+}
+
+pub(super) fn lock_group(conn: &RustConnection, group: u8) -> Result<(), ConnectionError> {
+    let none = ModMask::default();
+    let core = ID::USE_CORE_KBD.into();
+    conn.xkb_latch_lock_state(core, none, none, true, group.into(), none, false, 0)
+        .map(|cookie| cookie.ignore_error())
+}
+
+/// The layout as it is now.
+pub(super) fn read(conn: &RustConnection) -> Result<Layout, ReplyError> {
+    let parts = MapPart::KEY_TYPES | MapPart::KEY_SYMS | MapPart::MODIFIER_MAP;
+    let core = ID::USE_CORE_KBD.into();
+    let map = conn
+        .xkb_get_map(
+            core,
+            parts,
+            MapPart::default(),
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0u16.into(),
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+        )?
+        .reply()?;
+    let types = map.map.types_rtrn.unwrap_or_default();
+    let mut layout = Layout::default();
+    for key in map.map.modmap_rtrn.unwrap_or_default() {
+        layout.modifiers.insert(key.keycode, low_bits(key.mods));
+    }
+    let mut level_keys = BTreeMap::new();
+    for (keycode, key) in (map.first_key_sym..=u8::MAX).zip(map.map.syms_rtrn.unwrap_or_default()) {
+        if key.syms.iter().all(|sym| NOTHING.contains(sym)) {
+            if layout.is_modifier(keycode) == 0 {
+                layout.spare.push(keycode);
+            }
+            continue;
+        }
+        for sym in [LEVEL3, LEVEL5, NUM_LOCK] {
+            if key.syms.contains(&sym) && layout.is_modifier(keycode) != 0 {
+                level_keys.entry(sym).or_insert(keycode);
+            }
+        }
+        if key.syms.iter().any(|sym| Keysym::new(*sym).is_keypad_key()) {
+            layout.keypad.push(keycode);
+        }
+        let width = usize::from(key.width).max(1);
+        let groups = usize::from(key.group_info & 0x0f);
+        let of = |group: usize| {
+            let kind = types.get(usize::from(key.kt_index[group.min(3)]));
+            let syms = key.syms.get(group * width..).unwrap_or_default();
+            as_group(kind, syms.get(..width).unwrap_or(syms))
+        };
+        layout.keys.insert(keycode, (0..groups).map(of).collect());
+    }
+    layout.shifts.push((SHIFT, SHIFT_KEY));
+    for sym in [LEVEL3, LEVEL5] {
+        if let Some(keycode) = level_keys.get(&sym) {
+            layout.shifts.push((layout.is_modifier(*keycode), *keycode));
+        }
+    }
+    layout.num_lock = level_keys
+        .get(&NUM_LOCK)
+        .map_or(0, |key| layout.is_modifier(*key));
+    Ok(layout)
+}
+
+fn as_group(kind: Option<&KeyType>, syms: &[u32]) -> Group {
+    let signs = syms.iter().map(|sym| sign(*sym)).collect();
+    let Some(kind) = kind else {
+        return Group {
+            signs,
+            ..Group::default()
+        };
+    };
+    let entries = kind.map.iter().filter(|entry| entry.active);
+    Group {
+        mask: low_bits(kind.mods_mask),
+        map: entries
+            .map(|entry| (low_bits(entry.mods_mask), entry.level))
+            .collect(),
+        signs,
+    }
+}
+
+/// The sign that applications make of a symbol.
+fn sign(sym: u32) -> Option<char> {
+    Keysym::new(sym).key_char().filter(|sign| !sign.is_control())
+}
+
+fn low_bits(mask: ModMask) -> u8 {
+    u8::try_from(u16::from(mask) & 0xff).unwrap_or(0)
+}
+
+/// Gives a spare key a sign and its capital, or frees it.
+pub(super) fn bind(
+    conn: &RustConnection,
+    keycode: u8,
+    pair: Option<(char, char)>,
+) -> Result<(), ConnectionError> {
+    let syms = pair.map_or([0, 0], |(lower, upper)| [lower, upper].map(symbol));
+    conn.change_keyboard_mapping(1, keycode, 2, &syms)
+        .map(|cookie| cookie.ignore_error())
+}
+
+fn symbol(sign: char) -> u32 {
+    Keysym::from_char(sign).raw()
+}
+
+/// Writes down which spare keys hold signs, for a successor.
+pub(super) fn note(
+    conn: &RustConnection,
+    root: Window,
+    bound: impl Iterator<Item = (u8, (char, char))>,
+) -> Result<(), ReplyError> {
+    let list: Vec<u32> = bound
+        .flat_map(|(key, (lower, upper))| [u32::from(key), symbol(lower), symbol(upper)])
+        .collect();
+    let name = conn.intern_atom(false, LIST)?.reply()?.atom;
+    if list.is_empty() {
+        conn.delete_property(root, name)?.ignore_error();
+    } else {
+        conn.change_property32(PropMode::REPLACE, root, name, AtomEnum::CARDINAL, &list)?
+            .ignore_error();
+    }
+    Ok(())
+}
+
+/// Frees the spare keys that a predecessor left with signs on them, unless somebody gave them others since.
+pub(super) fn free_leftovers(conn: &RustConnection, root: Window) -> Result<(), ReplyError> {
+    let name = conn.intern_atom(false, LIST)?.reply()?.atom;
+    let list = conn
+        .get_property(false, root, name, AtomEnum::CARDINAL, 0, 3 * 255)?
+        .reply()?;
+    let list: Vec<u32> = list.value32().map(Iterator::collect).unwrap_or_default();
+    for entry in list.chunks_exact(3) {
+        let Ok(keycode) = u8::try_from(entry[0]) else {
+            continue;
+        };
+        if keycode < 8 {
+            continue;
+        }
+        let now = conn.get_keyboard_mapping(keycode, 1)?.reply()?.keysyms;
+        if now.starts_with(&entry[1..]) {
+            bind(conn, keycode, None)?;
+        }
+    }
+    conn.delete_property(root, name)?.ignore_error();
+    Ok(())
+}
