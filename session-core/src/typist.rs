@@ -92,9 +92,15 @@ impl std::fmt::Debug for Typist {
 }
 
 impl Typist {
-    /// A layout, new or changed. Signs on spare keys are forgotten: whoever changed it took them away.
+    /// A layout, new or changed. Spare keys that still hold our signs stay ours; whoever changed the others has
+    /// taken them away.
     pub fn set_layout(&mut self, layout: Layout) {
-        self.spares = Spares::new(&layout.spare);
+        let kept = self.spares.bound().filter(|(key, (lower, upper))| {
+            let now = layout.keys.get(key).and_then(|groups| groups.first());
+            now.is_some_and(|group| group.signs.starts_with(&[Some(*lower), Some(*upper)]))
+        });
+        let kept = kept.collect::<Vec<_>>();
+        self.spares.renew(&layout.spare, &kept);
         self.layout = layout;
     }
 

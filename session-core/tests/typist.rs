@@ -292,3 +292,22 @@ proptest! {
         prop_assert_eq!(at, group);
     }
 }
+
+#[test]
+fn a_changed_layout_counts_at_once_and_forgets_no_spare_key() {
+    let mut desk = Desk::new();
+    desk.press("KeyE", 26, "€", 0);
+    desk.release("KeyE");
+    // Read again, the server shows our sign as any other.
+    let mut changed = layout();
+    changed.bind(200, Some(('€', '€')));
+    changed.spare = vec![201];
+    changed.keys.insert(A, vec![letter("qQ")]);
+    desk.typist.set_layout(changed);
+    assert_eq!(desk.press("KeyA", A, "q", 0), [down(A)]);
+    desk.release("KeyA");
+    assert_eq!(desk.press("KeyE", 26, "€", 0), [down(200)]);
+    desk.release("KeyE");
+    desk.typist.rest();
+    assert_eq!(desk.acts(), [Act::Bind(200, None)]);
+}

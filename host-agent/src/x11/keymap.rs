@@ -9,7 +9,8 @@ use session_core::layout::{Group, Layout, SHIFT};
 use session_core::typist::HostState;
 use x11rb::connection::RequestConnection as _;
 use x11rb::errors::{ConnectionError, ReplyError};
-use x11rb::protocol::xkb::{self, ConnectionExt as _, ID, KeyType, MapPart};
+use x11rb::protocol::Event;
+use x11rb::protocol::xkb::{self, ConnectionExt as _, EventType, ID, KeyType, MapPart, SelectEventsAux};
 use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, ModMask, PropMode, Window};
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
@@ -30,7 +31,37 @@ pub(super) fn start(conn: &RustConnection) -> Result<bool, ReplyError> {
     if conn.extension_information(xkb::X11_EXTENSION_NAME)?.is_none() {
         return Ok(false);
     }
-    Ok(conn.xkb_use_extension(1, 0)?.reply()?.supported)
+    let supported = conn.xkb_use_extension(1, 0)?.reply()?.supported;
+    if supported {
+        // Whoever speaks XKB is told of a changed layout in its words only.
+        let events = EventType::NEW_KEYBOARD_NOTIFY | EventType::MAP_NOTIFY;
+        let parts = MapPart::KEY_TYPES | MapPart::KEY_SYMS | MapPart::MODIFIER_MAP;
+        let core = ID::USE_CORE_KBD.into();
+        conn.xkb_select_events(
+            core,
+            EventType::default(),
+            events,
+            parts,
+            parts,
+            &SelectEventsAux::new(),
+        )?
+        .check()?;
+    }
+    Ok(supported)
+}
+
+/// Whether an event says that the layout is another now; `is_ours` knows the spare keys that we change ourselves.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the other events say nothing of keys"
+)]
+pub(super) fn is_change(event: &Event, is_ours: impl Fn(u8) -> bool) -> bool {
+    match event {
+        Event::MappingNotify(change) => change.count != 1 || !is_ours(change.first_keycode),
+        Event::XkbNewKeyboardNotify(_) => true,
+        Event::XkbMapNotify(change) => change.n_key_syms != 1 || !is_ours(change.first_key_sym),
+        _ => false,
+    }
 }
 
 pub(super) fn state(conn: &RustConnection) -> Result<HostState, ReplyError> {
@@ -154,8 +185,13 @@ pub(super) fn bind(
         .map(|cookie| cookie.ignore_error())
 }
 
+/// Latin-1 by its own number, all else by Unicode's: the older names of symbols mean different signs to different
+/// toolkits (keysymdef.h: `leftanglebracket`).
 fn symbol(sign: char) -> u32 {
-    Keysym::from_char(sign).raw()
+    match u32::from(sign) {
+        number if number < 0x100 => number,
+        number => 0x0100_0000 | number,
+    }
 }
 
 /// Writes down which spare keys hold signs, for a successor.

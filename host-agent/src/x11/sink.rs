@@ -12,7 +12,6 @@ use signaling_spec::channel::input::Code;
 use x11rb::CURRENT_TIME;
 use x11rb::connection::{Connection as _, RequestConnection as _};
 use x11rb::errors::{ConnectionError, ReplyError};
-use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{
     BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConnectionExt as _, KEY_PRESS_EVENT, KEY_RELEASE_EVENT,
     MOTION_NOTIFY_EVENT, Window,
@@ -160,8 +159,7 @@ impl XtestSink {
     /// Does what can be done of what waits.
     fn advance(&mut self) -> Result<(), SinkError> {
         while let Some(event) = self.conn.poll_for_event().map_err(gone)? {
-            // Whoever changes one of our own spare keys has changed the layout, too.
-            self.stale |= matches!(&event, Event::MappingNotify(change) if !self.is_ours(change.first_keycode, change.count));
+            self.stale |= keymap::is_change(&event, |key| self.typist.is_spare(key));
         }
         let mut host = HostState::default();
         // Before the first key already: which keys are modifiers stands there, too.
@@ -175,11 +173,6 @@ impl XtestSink {
         }
         self.due = self.typist.run(host, Instant::now());
         self.act()
-    }
-
-    /// Whether a change of the mapping is that of a spare key which holds a sign of ours.
-    fn is_ours(&self, first: u8, count: u8) -> bool {
-        count == 1 && self.typist.is_spare(first)
     }
 
     fn act(&mut self) -> Result<(), SinkError> {

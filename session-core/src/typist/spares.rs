@@ -20,8 +20,28 @@ struct Slot {
 pub(super) struct Spares(BTreeMap<u8, Slot>);
 
 impl Spares {
-    pub(super) fn new(keys: &[u8]) -> Self {
-        Self(keys.iter().map(|key| (*key, Slot::default())).collect())
+    /// The keys that are free now, and those that hold a sign still.
+    pub(super) fn renew(&mut self, free: &[u8], kept: &[(u8, (char, char))]) {
+        let old = std::mem::take(&mut self.0);
+        let used = |key: &u8| old.get(key).and_then(|slot| slot.used);
+        for key in free {
+            self.0.insert(
+                *key,
+                Slot {
+                    pair: None,
+                    used: used(key),
+                },
+            );
+        }
+        for (key, pair) in kept {
+            self.0.insert(
+                *key,
+                Slot {
+                    pair: Some(*pair),
+                    used: used(key),
+                },
+            );
+        }
     }
 
     pub(super) fn has(&self, key: u8) -> bool {

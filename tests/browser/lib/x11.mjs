@@ -291,6 +291,14 @@ export class X11 {
     for (const key of keycodes.toReversed?.() ?? [...keycodes].reverse()) await this.keyUp(key);
   }
 
+  /** The symbols of every key, by keycode: of one group its levels are at 0, 1, 4 and 5. */
+  async keymap() {
+    const reply = await this.#ask(101, 0, Buffer.from([8, 248, 0, 0]));
+    const width = reply[1];
+    const symbols = (key) => Array.from({ length: width }, (_, i) => reply.readUInt32LE(32 + 4 * ((key - 8) * width + i)));
+    return new Map(Array.from({ length: 248 }, (_, i) => [i + 8, symbols(i + 8)]));
+  }
+
   async buttonDown(button) {
     await this.#fake(4, button);
   }
