@@ -2,7 +2,7 @@
 //!
 //! A sink obeys; it has no rules. Who may press what, and when it is let go, is `session_core::InputGate`.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use session_core::input_gate::Typed;
 use signaling_spec::channel::input::Code;
@@ -31,6 +31,10 @@ pub trait InputSink: Send {
     fn flush(&mut self) -> Result<(), SinkError>;
     /// When `flush` is to be called again though nothing new came: what was typed must wait until then.
     fn due(&self) -> Option<Instant> {
+        None
+    }
+    /// How long this system waits before it repeats a held key; `None` if it does not say.
+    fn repeat_delay(&self) -> Option<Duration> {
         None
     }
     /// Nobody is there any more: leaves the system as it was found.

@@ -13,8 +13,10 @@ use signaling_spec::channel::input::{Code, Input, Modifiers, Motion, Position};
 use signaling_spec::limits::{HELD_ABSENT, HELD_SILENCE, MAX_HELD_KEYS};
 use signaling_spec::{Refusal, Right, Rights, ViewerId};
 
-/// How long an unconfirmed key may stay down: shorter than any host's delay before it repeats.
+/// How long an unconfirmed key may stay down: shorter than the usual delays before a host repeats.
 pub const REPEAT_GRACE: Duration = Duration::from_millis(350);
+/// The least of it: heartbeats come every 100 ms, and a little late.
+const LEAST_GRACE: Duration = Duration::from_millis(150);
 
 /// What the driver must give to the system, in this order.
 #[derive(Clone, PartialEq, Eq)]
@@ -66,15 +68,10 @@ struct Hold {
 
 impl Hold {
     /// When this is let go unless it is confirmed before.
-    fn due(self, beat: Option<Instant>, repeats: bool) -> Instant {
+    fn due(self, beat: Option<Instant>, grace: Option<Duration>) -> Instant {
         let omitted = beat.is_some_and(|beat| beat > self.seen);
         let patience = if omitted { HELD_ABSENT } else { HELD_SILENCE };
-        self.seen
-            + if repeats {
-                patience.min(REPEAT_GRACE)
-            } else {
-                patience
-            }
+        self.seen + grace.map_or(patience, |grace| patience.min(grace))
     }
 }
 
@@ -98,9 +95,26 @@ struct Holder {
 pub struct InputGate {
     viewers: BTreeMap<ViewerId, Holder>,
     outputs: VecDeque<Inject>,
+    /// How long an unconfirmed key may stay down on this host.
+    grace: Grace,
 }
 
-/// Modifiers do not repeat, so they may wait out the whole silence.
+#[derive(Debug)]
+struct Grace(Duration);
+
+impl Default for Grace {
+    fn default() -> Self {
+        Self(REPEAT_GRACE)
+    }
+}
+
+impl Grace {
+    /// Modifiers do not repeat, so they may wait out the whole silence.
+    fn of(&self, code: &Code) -> Option<Duration> {
+        (!is_modifier(code)).then_some(self.0)
+    }
+}
+
 fn is_modifier(code: &Code) -> bool {
     const NAMES: [&str; 10] = [
         "ShiftLeft",
@@ -123,6 +137,12 @@ fn is_newer(a: u16, b: Option<u16>) -> bool {
 }
 
 impl InputGate {
+    /// How long the host waits before it repeats a held key: an unconfirmed one is let go before that.
+    pub fn set_repeat_delay(&mut self, delay: Option<Duration>) {
+        let grace = delay.map_or(REPEAT_GRACE, |delay| delay * 4 / 5);
+        self.grace = Grace(grace.clamp(LEAST_GRACE, REPEAT_GRACE));
+    }
+
     pub fn join(&mut self, viewer: ViewerId, rights: Rights) {
         self.viewers.insert(
             viewer,
@@ -301,14 +321,14 @@ impl InputGate {
         for holder in self.viewers.values_mut() {
             let beat = holder.beat;
             holder.keys.retain(|code, hold| {
-                let gone = hold.due(beat, !is_modifier(code)) <= now;
+                let gone = hold.due(beat, self.grace.of(code)) <= now;
                 if gone {
                     keys.insert(code.clone());
                 }
                 !gone
             });
             holder.buttons.retain(|button, hold| {
-                let gone = hold.due(beat, false) <= now;
+                let gone = hold.due(beat, None) <= now;
                 if gone {
                     buttons.insert(*button);
                 }
@@ -325,14 +345,14 @@ impl InputGate {
             holder
                 .keys
                 .iter()
-                .map(|(code, hold)| hold.due(holder.beat, !is_modifier(code)))
+                .map(|(code, hold)| hold.due(holder.beat, self.grace.of(code)))
                 .min()
         };
         let buttons = |holder: &Holder| {
             holder
                 .buttons
                 .values()
-                .map(|hold| hold.due(holder.beat, false))
+                .map(|hold| hold.due(holder.beat, None))
                 .min()
         };
         self.viewers

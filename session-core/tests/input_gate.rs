@@ -353,3 +353,21 @@ proptest! {
         prop_assert!(down.is_empty(), "still down: {down:?}");
     }
 }
+
+#[test]
+fn a_host_that_repeats_early_gets_its_keys_up_earlier() {
+    let (mut gate, now) = gate();
+    gate.set_repeat_delay(Some(Duration::from_millis(200)));
+    gate.handle_input(A, key("KeyA", true), now).unwrap();
+    gate.handle_input(A, key("ShiftLeft", true), now).unwrap();
+    drain(&mut gate);
+    gate.handle_timeout(now + Duration::from_millis(159));
+    assert_eq!(drain(&mut gate), []);
+    gate.handle_timeout(now + Duration::from_millis(160));
+    assert_eq!(drain(&mut gate), [Inject::Key(code("KeyA"), false)]);
+    gate.set_repeat_delay(Some(Duration::from_secs(1)));
+    gate.handle_input(A, key("KeyB", true), now).unwrap();
+    drain(&mut gate);
+    gate.handle_timeout(now + REPEAT_GRACE);
+    assert_eq!(drain(&mut gate), [Inject::Key(code("KeyB"), false)]);
+}

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { BROWSERS } from "./lib/browser.mjs";
 import { KEY } from "./lib/keys.mjs";
+import { run } from "./lib/process.mjs";
 import { Scene } from "./lib/scene.mjs";
 import { until } from "./lib/wait.mjs";
 
@@ -95,6 +96,50 @@ for (const name of BROWSERS) {
       await x.keyUp(KEY.control);
       await opened.close();
       await viewer.page.bringToFront();
+    });
+
+    it("Ctrl+Tab goes to another tab", async () => {
+      const other = await browser.page({ newTab: true });
+      await viewer.page.bringToFront();
+      await viewer.take();
+      await x.keyDown(KEY.control);
+      await until("the host to hold Control", async () => (await host.keysDown()).includes(KEY.control), 3_000);
+      await x.keyDown(KEY.tab);
+      await until("the other tab", async () => (await viewer.look()).hidden);
+      await freed();
+      await x.keyUp(KEY.tab);
+      await x.keyUp(KEY.control);
+      await freed();
+      await other.page.close();
+      await viewer.page.bringToFront();
+    });
+
+    it("Alt+Tab goes to another window", async () => {
+      const other = await x.window({ x: 1300, y: 20, width: 300, height: 200, managed: true, title: "other" });
+      await until("the other window", async () => (await x.clients()).includes(other));
+      await x.activate(browser.window);
+      await viewer.take();
+      await x.keyDown(KEY.alt);
+      await until("the host to hold Alt", async () => (await host.keysDown()).includes(KEY.alt), 3_000);
+      await x.tap(KEY.tab);
+      await x.keyUp(KEY.alt);
+      await until("the other window in front", async () => (await x.property(x.root, "_NET_ACTIVE_WINDOW"))[0] === other);
+      await freed();
+      await x.destroy(other);
+    });
+
+    it("dead keys, with and without a letter after them", async () => {
+      const display = scene.display.name;
+      run("setxkbmap", ["-display", display, "-layout", "us", "-variant", "intl"]);
+      await x.tap(48);
+      await x.keyDown(48);
+      await x.keyDown(KEY.a);
+      await x.keyUp(48);
+      await x.keyUp(KEY.a);
+      await x.tap(48);
+      await x.tap(KEY.escape);
+      await freed();
+      run("setxkbmap", ["-display", display, "-layout", "us", "-variant", ""]);
     });
 
     it("the tab is hidden by another", async () => {

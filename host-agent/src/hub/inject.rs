@@ -86,7 +86,10 @@ impl Hub {
     fn sink(&mut self) -> Option<&mut Box<dyn InputSink>> {
         if self.sink.is_none() {
             match (self.open_sink)() {
-                Ok(sink) => self.sink = Some(sink),
+                Ok(sink) => {
+                    self.gate.set_repeat_delay(sink.repeat_delay());
+                    self.sink = Some(sink);
+                }
                 Err(error) => tracing::warn!(error = format!("{error:#}"), "Input goes nowhere"),
             }
         }

@@ -4,13 +4,16 @@
 //! leaves its successor the means to free them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use session_core::layout::{Group, Layout, SHIFT};
 use session_core::typist::HostState;
 use x11rb::connection::RequestConnection as _;
 use x11rb::errors::{ConnectionError, ReplyError};
 use x11rb::protocol::Event;
-use x11rb::protocol::xkb::{self, ConnectionExt as _, EventType, ID, KeyType, MapPart, SelectEventsAux};
+use x11rb::protocol::xkb::{
+    self, BoolCtrl, ConnectionExt as _, EventType, ID, KeyType, MapPart, SelectEventsAux,
+};
 use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, ModMask, PropMode, Window};
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
@@ -70,6 +73,13 @@ pub(super) fn state(conn: &RustConnection) -> Result<HostState, ReplyError> {
         locked: low_bits(state.locked_mods),
         group: u8::from(state.group),
     })
+}
+
+/// How long the server waits before it repeats a held key; `None` if it never does.
+pub(super) fn repeat_delay(conn: &RustConnection) -> Result<Option<Duration>, ReplyError> {
+    let controls = conn.xkb_get_controls(ID::USE_CORE_KBD.into())?.reply()?;
+    let repeats = u32::from(controls.enabled_controls) & u32::from(BoolCtrl::REPEAT_KEYS) != 0;
+    Ok(repeats.then(|| Duration::from_millis(controls.repeat_delay.into())))
 }
 
 pub(super) fn lock_group(conn: &RustConnection, group: u8) -> Result<(), ConnectionError> {

@@ -48,6 +48,7 @@ pub struct XtestSink {
     due: Option<Instant>,
     /// When the spare keys are to be freed: applications may still be reading what was typed last.
     rest_at: Option<Instant>,
+    repeat_delay: Option<Duration>,
 }
 
 /// How long after the last viewer's leaving the spare keys are freed.
@@ -84,10 +85,12 @@ impl XtestSink {
             stale: true,
             due: None,
             rest_at: None,
+            repeat_delay: None,
         };
         sink.xkb = keymap::start(&sink.conn).map_err(lost)?;
         if sink.xkb {
             keymap::free_leftovers(&sink.conn, sink.root).map_err(lost)?;
+            sink.repeat_delay = keymap::repeat_delay(&sink.conn).map_err(lost)?;
         } else {
             tracing::warn!("The X server has no XKB: keys are pressed in their places, whatever they make");
         }
@@ -276,6 +279,10 @@ impl InputSink for XtestSink {
 
     fn due(&self) -> Option<Instant> {
         self.due.into_iter().chain(self.rest_at).min()
+    }
+
+    fn repeat_delay(&self) -> Option<Duration> {
+        self.repeat_delay
     }
 
     fn rest(&mut self) -> Result<(), SinkError> {

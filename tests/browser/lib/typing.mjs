@@ -20,11 +20,11 @@ export const BROWSER_ENV = LOCALE;
 export class TypingHost {
   stack = new Stack();
 
-  static async open() {
+  static async open(agent = {}) {
     const host = new TypingHost();
     host.display = await host.stack.use(Display.open({ width: 800, height: 600, manager: true, args: ["-extension", "RANDR"] }));
     host.dir = await host.stack.use(folder("typing"));
-    host.agent = await host.stack.use(Agent.open({ desktop: "x11", display: host.display.name }));
+    host.agent = await host.stack.use(Agent.open({ desktop: "x11", display: host.display.name, ...agent }));
     return host;
   }
 
