@@ -172,7 +172,9 @@ export class InputLayer {
   #key(e) {
     if (!e.isTrusted) return;
     e.stopPropagation();
-    const composing = e.isComposing || e.keyCode === 229 || e.key === "Process";
+    // A sign beyond the basic plane is written by Firefox even where its key was prevented: so it comes as text.
+    const astral = this.mode === "typed" && [...e.key].length === 1 && e.key.length === 2;
+    const composing = e.isComposing || e.keyCode === 229 || e.key === "Process" || astral;
     // An input method gets what is its own: a dead key is the beginning of a sign.
     if (!composing && !(e.key === "Dead" && this.mode === "typed")) e.preventDefault();
     const input = {
