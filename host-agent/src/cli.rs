@@ -110,6 +110,15 @@ pub struct DirectArgs {
     /// The address that browsers use when a proxy stands in front, e.g. https://desk.example.org.
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
+    /// Show no sign on the host's screen while somebody watches.
+    #[arg(long)]
+    pub no_sign: bool,
+    /// Lock the screen when the last viewer who may use it has gone.
+    #[arg(long)]
+    pub lock_on_disconnect: bool,
+    /// How to lock it. [default: the session's own locker]
+    #[arg(long, value_name = "CMD", requires = "lock_on_disconnect")]
+    pub lock_command: Option<String>,
     /// Serve the page from this folder instead of from the program, to work on it.
     #[arg(long, value_name = "DIR", hide = true)]
     pub assets_dir: Option<PathBuf>,

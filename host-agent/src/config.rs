@@ -28,6 +28,10 @@ pub struct Config {
     pub origins: Vec<String>,
     pub public_url: Option<String>,
     pub assets_dir: Option<PathBuf>,
+    /// Whether the host's screen shows who watches.
+    pub sign: bool,
+    /// Whether the screen is locked in the end, and by which command if not the usual one.
+    pub lock: Option<Option<String>>,
 }
 
 /// What is shared.
@@ -113,6 +117,10 @@ impl Config {
                 elements.join(", ")
             );
         }
+        ensure!(
+            args.lock_command.is_none() || args.lock_on_disconnect,
+            "lock-command says how to lock; lock-on-disconnect, which says that it is to be done, is missing"
+        );
         let mbit = args.max_bitrate.unwrap_or(20.0);
         ensure!(
             (0.3..=500.0).contains(&mbit),
@@ -154,6 +162,8 @@ impl Config {
             origins: args.origin,
             public_url: args.public_url,
             assets_dir: args.assets_dir,
+            sign: !args.no_sign,
+            lock: args.lock_on_disconnect.then_some(args.lock_command),
         })
     }
 }
@@ -178,6 +188,9 @@ fn merge(flags: DirectArgs, file: DirectArgs) -> DirectArgs {
         origin: list(flags.origin, file.origin),
         public_url: flags.public_url.or(file.public_url),
         assets_dir: flags.assets_dir.or(file.assets_dir),
+        no_sign: flags.no_sign || file.no_sign,
+        lock_on_disconnect: flags.lock_on_disconnect || file.lock_on_disconnect,
+        lock_command: flags.lock_command.or(file.lock_command),
     }
 }
 
@@ -285,6 +298,7 @@ mod tests {
             ("origin = ['http://a']", "https://"),
             ("desktop = 'x11'", "DISPLAY"),
             ("desktop = 'wayland'", "x11"),
+            ("lock-command = 'slock'", "lock-on-disconnect"),
             ("lisen = ':1'", "listen"),
             ("listen = 'nowhere'", "line 1"),
             ("ice-server = ['turn:user:hunter2host']", "turn:USER"),

@@ -70,6 +70,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         studio: desk.clone(),
         studio_events,
         open_sink: display.sink_opener(),
+        courtesy: display.courtesy(config.sign, config.lock.as_ref())?,
         max_bps: config.max_bps,
         follow_window: display.is_ours(),
     };

@@ -4,6 +4,7 @@
 //! in `session_core`; this file and its rooms only carry things to and fro.
 
 mod control;
+mod display;
 mod inject;
 mod picture;
 mod session;
@@ -17,6 +18,7 @@ use session_core::answerer::{Input as AnswererInput, Output};
 use session_core::input_gate::InputGate;
 use session_core::path::Report;
 use session_core::quality::Quality;
+use session_core::sizing::Sizing;
 use signaling_spec::limits::{HOST_HEARTBEAT, MAX_VIEWERS};
 use signaling_spec::{EndReason, Refusal, Right, SessionId, Signal, ViewerId};
 use tokio::sync::mpsc;
@@ -24,6 +26,7 @@ use tokio::sync::mpsc;
 use self::inject::SinkOpener;
 use self::picture::Screen;
 use self::session::Session;
+use crate::courtesy;
 use crate::identity::Identity;
 use crate::input::InputSink;
 use crate::media::studio::{Command, Desk, StudioEvent};
@@ -39,6 +42,7 @@ pub struct Parts {
     pub studio: Desk,
     pub studio_events: mpsc::Receiver<StudioEvent>,
     pub open_sink: SinkOpener,
+    pub courtesy: courtesy::Host,
     /// Bits a second that the encoder never goes beyond.
     pub max_bps: u64,
     /// Whether a viewer's window may size the desktop without being asked.
@@ -57,12 +61,14 @@ struct Hub {
     link: RouterLink,
     studio: Desk,
     open_sink: SinkOpener,
+    courtesy: courtesy::Host,
     sink: Option<Box<dyn InputSink>>,
     sessions: BTreeMap<ViewerId, Session>,
     next_viewer: u32,
     gate: InputGate,
     quality: Quality<ViewerId>,
     max_bps: u64,
+    sizing: Sizing,
     follow_window: bool,
     screen: Screen,
     beats: u32,
@@ -77,12 +83,14 @@ pub async fn run(parts: Parts, mut stop: tokio::sync::oneshot::Receiver<()>) {
         link: parts.link,
         studio: parts.studio,
         open_sink: parts.open_sink,
+        courtesy: parts.courtesy,
         sink: None,
         sessions: BTreeMap::new(),
         next_viewer: 1,
         gate: InputGate::default(),
         quality: Quality::new(parts.max_bps),
         max_bps: parts.max_bps,
+        sizing: Sizing::new(parts.follow_window),
         follow_window: parts.follow_window,
         screen: Screen::default(),
         beats: 0,
@@ -120,7 +128,12 @@ impl Hub {
             .filter_map(|session| session.answerer.poll_timeout());
         let tails = self.sessions.values().filter_map(Session::tail_due);
         let input = self.gate.poll_timeout().into_iter().chain(self.sink_due());
-        steps.chain(tails).chain(input).min()
+        let manners = self
+            .courtesy
+            .poll_timeout()
+            .into_iter()
+            .chain(self.sizing.poll_timeout());
+        steps.chain(tails).chain(input).chain(manners).min()
     }
 
     fn handle_timeout(&mut self) {
@@ -129,6 +142,8 @@ impl Hub {
         self.inject();
         self.flush_sink();
         self.beat_tails(now);
+        self.courtesy.handle_timeout(now);
+        self.order_size();
         let viewers: Vec<ViewerId> = self.sessions.keys().copied().collect();
         for viewer in viewers {
             if let Some(session) = self.sessions.get_mut(&viewer) {
@@ -251,7 +266,7 @@ impl Hub {
                         .filter(|c| !c.is_control())
                         .take(64)
                         .collect();
-                    session.wanted_size = caps.size;
+                    session.wanted_size = caps.size.map(|size| (size, caps.density.unwrap_or(100)));
                     let path = session.path.clone();
                     self.transport.accept_offer(viewer, negotiation, sdp, &path);
                     // The desktop takes its new size while the connection is made.
@@ -301,6 +316,8 @@ impl Hub {
         let goal = session.goal;
         router::audit!("RMV3004I", sid = %session.sid, subject = session.subject, viewer = viewer.0, "Session started");
         self.gate.join(viewer, session.rights.clone());
+        let (subject, controls) = (session.subject.clone(), session.controls());
+        self.courtesy.join(viewer, subject, controls);
         self.transport.set_desired_bitrate(viewer, goal);
         self.tell_viewers_to_studio();
         self.announce_viewers();
@@ -318,6 +335,9 @@ impl Hub {
         self.transport.close(viewer);
         self.gate.leave(viewer);
         self.inject();
+        self.courtesy.leave(viewer, reason, Instant::now());
+        self.sizing.handle_leave(viewer, reason, Instant::now());
+        self.order_size();
         if self.sessions.is_empty() {
             self.rest_sink();
         }
@@ -426,6 +446,7 @@ impl Hub {
         for viewer in viewers {
             self.end(viewer, EndReason::Stopping);
         }
+        self.courtesy.stop();
         self.studio.try_tell(Command::Stop);
     }
 }

@@ -3,6 +3,7 @@
 pub mod announce;
 pub mod cli;
 pub mod config;
+pub mod courtesy;
 pub mod desktop;
 pub mod direct;
 pub mod doctor;

@@ -7,6 +7,9 @@ use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
+use session_core::sizing::Wish;
+use signaling_spec::channel::control::Monitor;
+
 /// What a source noticed since the last pump.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceEvent {
@@ -14,10 +17,25 @@ pub enum SourceEvent {
     Damaged,
     /// The screen has another size; the next picture has it too.
     Resized { width: u32, height: u32 },
+    /// Its monitors lie otherwise, within the same size.
+    Rearranged,
+    /// It went dark, was locked, or is shown again.
+    Condition(Condition),
     /// The pointer has this shape.
     Cursor(CursorShape),
     /// The pointer is hidden by an application.
     CursorHidden,
+}
+
+/// Whether a screen shows its desktop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Condition {
+    #[default]
+    Shown,
+    /// Dark, because nobody has used it for a while.
+    Asleep,
+    /// It shows what its locker shows.
+    Locked,
 }
 
 /// A pointer shape: straight (not premultiplied) RGBA rows, top to bottom.
@@ -68,8 +86,15 @@ pub trait Source {
     fn size(&self) -> (u32, u32);
     /// Whether `resize` may be tried at all.
     fn resizable(&self) -> bool;
-    /// Makes the screen that large (both even). A `Resized` event follows when it worked.
-    fn resize(&mut self, width: u32, height: u32) -> Result<(), SourceError>;
+    /// Makes the screen that large (both even), and what is drawn on it fit that density where nobody else sees to
+    /// that. A `Resized` event follows when it worked.
+    fn resize(&mut self, wish: Wish) -> Result<(), SourceError>;
+    /// Gives a screen that was resized its own size back, unless somebody has chosen another meanwhile.
+    fn restore(&mut self);
+    /// The monitors that make it up; none when one is the whole of it.
+    fn monitors(&self) -> Vec<Monitor> {
+        Vec::new()
+    }
     /// One line for `doctor` and the statistics: what it is, and what it has to do without.
     fn describe(&self) -> String;
 }

@@ -14,6 +14,8 @@ use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use session_core::sizing::Wish;
+
 use crate::screen::{CursorShape, Picture, Source, SourceError, SourceEvent};
 use draw::Canvas;
 
@@ -135,7 +137,8 @@ impl Source for TestPattern {
         true
     }
 
-    fn resize(&mut self, width: u32, height: u32) -> Result<(), SourceError> {
+    fn resize(&mut self, wish: Wish) -> Result<(), SourceError> {
+        let Wish { width, height, .. } = wish;
         check(width, height)?;
         if (width, height) != self.size() {
             self.canvas = Canvas::new(width, height);
@@ -143,6 +146,8 @@ impl Source for TestPattern {
         }
         Ok(())
     }
+
+    fn restore(&mut self) {}
 
     fn describe(&self) -> String {
         let (width, height) = self.size();
@@ -194,8 +199,13 @@ mod tests {
         let mut source = TestPattern::new(1280, 720).unwrap();
         source.grab().unwrap();
         assert!(source.grab().unwrap().dirty.end < 720);
-        source.resize(800, 600).unwrap();
-        assert!(source.resize(801, 600).is_err());
+        let wish = |width| Wish {
+            width,
+            height: 600,
+            density: 100,
+        };
+        source.resize(wish(800)).unwrap();
+        assert!(source.resize(wish(801)).is_err());
         let mut events = Vec::new();
         source.pump(&mut events).unwrap();
         assert!(events.contains(&SourceEvent::Resized {

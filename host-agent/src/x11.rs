@@ -4,25 +4,30 @@
 
 mod authority;
 mod cursor;
+mod density;
 mod frame;
 mod keymap;
 mod keys;
+mod monitors;
 mod resize;
 mod rows;
+mod sign;
 mod sink;
 mod source;
 
+pub use sign::WatchSign;
 pub use sink::XtestSink;
 pub use source::X11Source;
 
 use std::path::PathBuf;
 
-use x11rb::connection::Connection;
+use x11rb::connection::{Connection, RequestConnection as _};
 use x11rb::cookie::VoidCookie;
 use x11rb::errors::{ConnectError, ConnectionError, ReplyError};
 use x11rb::protocol::xproto::{
-    ChangeWindowAttributesAux, ConnectionExt as _, CreateGCAux, Rectangle, Screen, Window,
+    ChangeWindowAttributesAux, ConnectionExt as _, CreateGCAux, ImageOrder, Rectangle, Screen, Window,
 };
+use x11rb::protocol::{damage, xfixes};
 use x11rb::reexports::x11rb_protocol::parse_display::parse_display;
 use x11rb::rust_connection::{DefaultStream, RustConnection};
 
@@ -142,7 +147,47 @@ impl Target {
     /// # Errors
     /// What stands in the way.
     pub fn check(&self) -> Result<(), OpenError> {
-        self.connect().map(|_| ())
+        let (conn, screen) = self.connect()?;
+        self.check_capture(&conn, &screen)
+    }
+
+    /// Whether its screen can be captured.
+    fn check_capture(&self, conn: &RustConnection, screen: &Screen) -> Result<(), OpenError> {
+        let absent = |error: ConnectionError| OpenError::Absent(self.display.clone(), error.into());
+        let purpose = "capture the screen";
+        for extension in [damage::X11_EXTENSION_NAME, xfixes::X11_EXTENSION_NAME] {
+            if conn.extension_information(extension).map_err(absent)?.is_none() {
+                let display = self.display.clone();
+                return Err(OpenError::Extension {
+                    display,
+                    extension,
+                    purpose,
+                });
+            }
+        }
+        let setup = conn.setup();
+        let depth = screen.root_depth;
+        let bits = setup
+            .pixmap_formats
+            .iter()
+            .find(|f| f.depth == depth)
+            .map_or(0, |f| f.bits_per_pixel);
+        let visuals = screen.allowed_depths.iter().flat_map(|depth| &depth.visuals);
+        let red = visuals
+            .filter(|v| v.visual_id == screen.root_visual)
+            .map(|v| v.red_mask)
+            .next();
+        let found = if !matches!(depth, 24 | 32) || bits != 32 {
+            format!("a colour depth of {depth} bits")
+        } else if red != Some(0xff_0000) || setup.image_byte_order != ImageOrder::LSB_FIRST {
+            "an unusual order of colours".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(OpenError::Format {
+            display: self.display.clone(),
+            found,
+        })
     }
 
     /// Gives a bare display its size and a plain background instead of X's bitmap and cross-shaped pointer.

@@ -2,20 +2,33 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails loudly")]
 
+#[path = "x11/display.rs"]
+mod display;
 #[path = "x11/input.rs"]
 mod input;
 #[path = "x11/server.rs"]
 mod server;
+#[path = "x11/sign.rs"]
+mod sign;
 
 use std::time::Instant;
 
 use host_agent::screen::{Source, SourceError, SourceEvent};
 use host_agent::x11::{Target, X11Source};
 use server::{Client, Xvfb, event, settle, until};
+use session_core::sizing::Wish;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::randr::ConnectionExt as _;
 use x11rb::protocol::shm::ConnectionExt as _;
 use x11rb::protocol::xproto::{ChangeWindowAttributesAux, ConnectionExt as _, Window};
+
+fn wish(width: u32, height: u32) -> Wish {
+    Wish {
+        width,
+        height,
+        density: 100,
+    }
+}
 
 /// Pixels that no two places share.
 fn pattern(width: u16, height: u16) -> Vec<u8> {
@@ -81,7 +94,7 @@ fn the_picture_is_exact_without_shared_memory() {
         "{}",
         source.describe()
     );
-    source.resize(1000, 700).unwrap();
+    source.resize(wish(1000, 700)).unwrap();
     source.pump(&mut Vec::new()).unwrap();
     assert_eq!(source.grab().unwrap().dirty, 0..700);
 }
@@ -125,7 +138,7 @@ fn losing_shared_memory_later_costs_speed_only_and_only_for_a_while() {
         "{}",
         source.describe()
     );
-    source.resize(1000, 800).unwrap();
+    source.resize(wish(1000, 800)).unwrap();
     // A resize makes every window be painted anew.
     client.put(window, (64, 64), &pattern(64, 64));
     assert_shows(&mut source, (50, 60), (64, 64), &pattern(64, 64));
@@ -180,13 +193,13 @@ fn fifty_resizes_leave_the_right_size_and_no_modes() {
             .unwrap();
         all.modes.len()
     };
-    source.resize(640, 480).unwrap();
+    source.resize(wish(640, 480)).unwrap();
     let before = modes();
     let mut took = Vec::new();
     for n in 0..50u32 {
         let (width, height) = (1918 - n * 26, 300 + n * 18);
         let start = Instant::now();
-        source.resize(width, height).unwrap();
+        source.resize(wish(width, height)).unwrap();
         took.push(start.elapsed());
         event(&mut source, "the new size", |event| {
             (*event == SourceEvent::Resized { width, height }).then_some(())
@@ -199,7 +212,7 @@ fn fifty_resizes_leave_the_right_size_and_no_modes() {
     }
     took.sort();
     println!("resize: median {:?}, most {:?}", took[25], took[49]);
-    source.resize(640, 480).unwrap();
+    source.resize(wish(640, 480)).unwrap();
     assert_eq!(modes(), before);
     let screen = client
         .conn
@@ -208,7 +221,10 @@ fn fifty_resizes_leave_the_right_size_and_no_modes() {
         .reply()
         .unwrap();
     assert_eq!((screen.width, screen.height), (640, 480));
-    assert!(matches!(source.resize(4000, 480), Err(SourceError::Refused(_))));
+    assert!(matches!(
+        source.resize(wish(4000, 480)),
+        Err(SourceError::Refused(_))
+    ));
     assert!(source.grab().is_ok());
 }
 
@@ -226,7 +242,7 @@ fn a_resize_by_somebody_else_is_noticed_also_in_the_middle_of_a_grab() {
         event(&mut source, "damage", |event| {
             (*event == SourceEvent::Damaged).then_some(())
         });
-        other.resize(width, height).unwrap();
+        other.resize(wish(width, height)).unwrap();
         let picture = source.grab().unwrap();
         let (size, new) = ((picture.width, picture.height), (width, height));
         assert!(
@@ -240,19 +256,6 @@ fn a_resize_by_somebody_else_is_noticed_also_in_the_middle_of_a_grab() {
         });
         assert!(source.describe().ends_with(", shared memory"));
     }
-}
-
-#[test]
-fn a_screen_of_a_person_gets_its_size_back() {
-    let server = Xvfb::start(&[]);
-    let target = Target {
-        ours: false,
-        ..server.target.clone()
-    };
-    let mut source = X11Source::open(&target).unwrap();
-    source.resize(800, 600).unwrap();
-    drop(source);
-    assert_eq!(X11Source::open(&target).unwrap().size(), (1920, 1200));
 }
 
 #[test]
@@ -377,7 +380,7 @@ fn the_end_of_the_server_is_told() {
     until("the end", || {
         matches!(source.pump(&mut Vec::new()), Err(SourceError::Gone(_))).then_some(())
     });
-    source.resize(640, 480).unwrap_err();
+    source.resize(wish(640, 480)).unwrap_err();
     source.grab().ok();
 }
 
@@ -386,7 +389,7 @@ fn grabs_are_fast() {
     let server = Xvfb::start(&[]);
     let client = Client::new(&server.target);
     let mut source = X11Source::open(&server.target).unwrap();
-    source.resize(1920, 1080).unwrap();
+    source.resize(wish(1920, 1080)).unwrap();
     let window = client.window((0, 0), (1920, 1080), 0x80_8080);
     let mut times = Vec::new();
     for _ in 0..21 {

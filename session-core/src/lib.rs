@@ -5,6 +5,7 @@
 
 pub mod answerer;
 pub mod bind;
+pub mod courtesy;
 pub mod delivery;
 pub mod hold_back;
 pub mod input_gate;
@@ -14,5 +15,6 @@ pub mod layout;
 pub mod path;
 pub mod quality;
 pub mod rate;
+pub mod sizing;
 pub mod tickets;
 pub mod typist;

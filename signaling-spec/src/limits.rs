@@ -39,6 +39,12 @@ pub const MIN_DISPLAY_SIDE: u32 = 64;
 pub const MAX_DISPLAY_WIDTH: u32 = 7680;
 pub const MAX_DISPLAY_HEIGHT: u32 = 4320;
 
+/// Least and most that text is enlarged for a viewer's screen, in percent.
+pub const MIN_DENSITY: u32 = 50;
+pub const MAX_DENSITY: u32 = 400;
+/// Monitors of one host that a viewer may choose from.
+pub const MAX_MONITORS: usize = 16;
+
 /// Viewers of one host at the same time.
 pub const MAX_VIEWERS: usize = 32;
 

@@ -116,6 +116,10 @@ pub struct ViewerCaps {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
     pub size: Option<[u32; 2]>,
+    /// Device pixels to a CSS pixel, in percent: what text is to be drawn for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub density: Option<u32>,
 }
 
 /// A STUN or TURN server as `RTCPeerConnection` takes it.

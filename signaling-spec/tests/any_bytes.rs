@@ -76,7 +76,11 @@ fn signals() -> impl Strategy<Value = Signal> {
                 sid,
                 negotiation: Negotiation(n),
                 sdp: Sdp(sdp),
-                caps: ViewerCaps { browser, size }
+                caps: ViewerCaps {
+                    browser,
+                    size,
+                    density: None
+                }
             }),
         (sid(), any::<u32>(), ".*", any::<u64>()).prop_map(|(sid, n, sdp, bind_iat)| Signal::SdpAnswer {
             sid,

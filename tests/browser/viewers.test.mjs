@@ -23,7 +23,7 @@ const RAW = [
   ["move", "motion", [0x10, 0, 1, ...POSITION]],
   ["relative motion", "motion", [0x11, 0, 1, 1, 0, 0, 0, 40, 0, 0, 0, 40]],
   ["held key", "motion", [0x12, 0, 1, 1, 0, 1, ...text("KeyB")]],
-  ["display.resize", "ctl", { type: "display.resize", width: 640, height: 480 }],
+  ["display.resize", "ctl", { type: "display.resize", width: 640, height: 480, density: 100, asked: true }],
   ["quality.limit", "ctl", { type: "quality.limit", max_kbps: 100 }],
   ["viewer.dismiss", "ctl", { type: "viewer.dismiss", viewer: 0 }],
 ];

@@ -103,6 +103,7 @@ impl Viewer {
             negotiation: Negotiation(1),
             sdp: offer,
             caps: ViewerCaps {
+                density: None,
                 browser: "Test 1".to_owned(),
                 size: None,
             },

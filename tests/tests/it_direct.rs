@@ -199,7 +199,7 @@ async fn whoever_may_only_look_can_do_nothing() {
     for (kind, text) in [
         (
             "display.resize",
-            r#"{"type":"display.resize","width":800,"height":600}"#,
+            r#"{"type":"display.resize","width":800,"height":600,"density":100,"asked":true}"#,
         ),
         ("quality.limit", r#"{"type":"quality.limit","max_kbps":500}"#),
         ("viewer.dismiss", dismiss.as_str()),

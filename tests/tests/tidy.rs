@@ -51,6 +51,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "host-agent/src/identity.rs",
             "host-agent/src/tokens.rs",
             "host-agent/src/announce.rs",
+            "host-agent/src/courtesy.rs",
             "host-agent/src/doctor/",
             // Speak with it over the link, the clock of its tokens, and the raw half of its port.
             "host-agent/src/hub",

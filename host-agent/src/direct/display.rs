@@ -3,13 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Desktop;
+use crate::courtesy::{self, Manners, NoSign, Sign};
 use crate::desktop::{DesktopOptions, DesktopState, VirtualDesktop};
 use crate::hub::InputOpener;
 use crate::input::{InputSink, Recorder};
 use crate::media::studio::Opener;
 use crate::screen::{Source, SourceError};
 use crate::test_pattern::TestPattern;
-use crate::x11::{Target, X11Source, XtestSink};
+use crate::x11::{Target, WatchSign, X11Source, XtestSink};
 
 /// The least that a virtual display can grow to.
 const ROOM: (u32, u32) = (3840, 2400);
@@ -61,6 +62,39 @@ impl Display {
     /// Whether nobody sits in front of it, so that a viewer's window may size it.
     pub(super) fn is_ours(&self) -> bool {
         matches!(self, Self::Virtual(_) | Self::Test(_))
+    }
+
+    /// What the person at the host gets to see of it. Nobody sits at a desktop of the agent's own.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub(super) fn courtesy(
+        &self,
+        sign: bool,
+        lock: Option<&Option<String>>,
+    ) -> anyhow::Result<courtesy::Host> {
+        let (sign, environment): (Box<dyn Sign>, _) = match self {
+            Self::X11(target) => (
+                Box::new(WatchSign::start(target.clone(), sign)?),
+                vec![("DISPLAY".to_owned(), target.display.clone())],
+            ),
+            Self::Virtual(desktop) => {
+                let desktop = desktop.lock().unwrap_or_else(PoisonError::into_inner);
+                let target = desktop.target();
+                let cookie = target
+                    .xauthority
+                    .iter()
+                    .map(|path| ("XAUTHORITY".to_owned(), path.display().to_string()));
+                let environment =
+                    std::iter::once(("DISPLAY".to_owned(), target.display.clone())).chain(cookie);
+                (Box::new(NoSign), environment.collect())
+            }
+            Self::Test(_) => (Box::new(NoSign), Vec::new()),
+        };
+        let manners = lock.map_or_else(Manners::default, |command| {
+            Manners::locking(command.clone(), environment)
+        });
+        Ok(courtesy::Host::new(sign, manners))
     }
 
     pub(super) fn source_opener(&self) -> Opener {

@@ -4,12 +4,10 @@ use std::time::Instant;
 
 use signaling_spec::channel::Channel;
 use signaling_spec::channel::control::{FromHost, FromViewer, ViewerInfo};
-use signaling_spec::limits::{MAX_DISPLAY_HEIGHT, MAX_DISPLAY_WIDTH, MIN_DISPLAY_SIDE};
 use signaling_spec::{DecodeError, EndReason, Refusal, Right, ViewerId};
 
 use super::Hub;
 use super::session::BACKLOG;
-use crate::media::studio::Command;
 use crate::transport::Sent;
 
 impl Hub {
@@ -76,7 +74,7 @@ impl Hub {
                 viewer: *viewer,
                 subject: session.subject.clone(),
                 browser: session.browser.clone(),
-                controls: session.rights.has(Right::InputKeyboard) || session.rights.has(Right::InputPointer),
+                controls: session.controls(),
                 since: u32::try_from(now.saturating_duration_since(session.since).as_secs())
                     .unwrap_or(u32::MAX),
             })
@@ -169,7 +167,12 @@ impl Hub {
             return self.refuse(viewer, Refusal::Forbidden, kind);
         }
         let done = match message {
-            FromViewer::DisplayResize { width, height } => self.resize(width, height),
+            FromViewer::DisplayResize {
+                width,
+                height,
+                density,
+                asked,
+            } => self.resize(viewer, (width, height), density, asked),
             FromViewer::QualityLimit { max_kbps } => self.limit(max_kbps),
             FromViewer::PageHidden { hidden } => self.hide(viewer, hidden),
             FromViewer::VideoRefresh {} => {
@@ -183,29 +186,6 @@ impl Hub {
             }
         };
         self.refuse_if(viewer, done, kind);
-    }
-
-    fn resize(&mut self, width: u32, height: u32) -> Result<(), Refusal> {
-        let fits = |side: u32, most: u32| (MIN_DISPLAY_SIDE..=most).contains(&side);
-        if !fits(width, MAX_DISPLAY_WIDTH) || !fits(height, MAX_DISPLAY_HEIGHT) {
-            return Err(Refusal::Malformed);
-        }
-        self.studio.try_tell(Command::Resize(width & !1, height & !1));
-        Ok(())
-    }
-
-    /// A newcomer's window sizes a virtual desktop that nobody else looks at.
-    pub(super) fn size_to_newcomer(&mut self, viewer: ViewerId) {
-        let alone = self.sessions.values().all(|session| !session.live);
-        let Some(session) = self.sessions.get(&viewer) else {
-            return;
-        };
-        let wanted = session
-            .wanted_size
-            .filter(|_| session.rights.has(Right::DisplayResize));
-        if let Some([width, height]) = wanted.filter(|_| alone && self.follow_window) {
-            let _ = self.resize(width, height);
-        }
     }
 
     fn limit(&mut self, max_kbps: Option<u32>) -> Result<(), Refusal> {

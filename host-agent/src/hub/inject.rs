@@ -14,14 +14,21 @@ pub type SinkOpener = Box<dyn FnMut() -> anyhow::Result<Box<dyn InputSink>> + Se
 
 impl Hub {
     pub(super) fn input(&mut self, viewer: ViewerId, data: &[u8]) {
+        let mut pressed = false;
         let done = match Input::decode(data) {
-            Ok(input) => self.gate.handle_input(viewer, input, Instant::now()),
+            Ok(input) => {
+                pressed = input.presses();
+                self.gate.handle_input(viewer, input, Instant::now())
+            }
             Err(error) => {
                 tracing::debug!(viewer = viewer.0, %error, "Refused an input message");
                 Err(Refusal::Malformed)
             }
         };
         self.inject();
+        if pressed && done.is_ok() {
+            self.used(viewer);
+        }
         self.refuse_if(viewer, done, "input");
     }
 

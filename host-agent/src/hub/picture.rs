@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
-use signaling_spec::channel::control::{DisplayHealth, FrameTrace, FromHost};
+use signaling_spec::channel::control::{DisplayHealth, FrameTrace, FromHost, Monitor};
 use signaling_spec::limits::MAX_CONTROL_BYTES;
 use signaling_spec::{Refusal, ViewerId};
 
 use super::Hub;
 use crate::media::studio::{Command, StudioEvent, Trace};
-use crate::screen::CursorShape;
+use crate::screen::{Condition, CursorShape};
 use crate::transport::{Codec, EncodedFrame};
 
 /// Pointer shapes that are remembered; applications use a dozen.
@@ -28,6 +28,8 @@ pub(super) struct Screen {
     width: u32,
     height: u32,
     resizable: bool,
+    monitors: Vec<Monitor>,
+    condition: Condition,
     health: DisplayHealth,
     cursors: Vec<(u32, CursorShape, FromHost)>,
     next_cursor: u32,
@@ -43,6 +45,8 @@ impl Default for Screen {
             width: 0,
             height: 0,
             resizable: false,
+            monitors: Vec::new(),
+            condition: Condition::default(),
             health: DisplayHealth::Gone,
             cursors: Vec::new(),
             next_cursor: 0,
@@ -59,12 +63,20 @@ impl Screen {
         (self.width, self.height)
     }
 
-    fn state(&self) -> FromHost {
+    fn state(&self, follows: bool) -> FromHost {
+        // A screen that is not there, or not to be encoded, is neither dark nor locked.
+        let state = match (self.health, self.condition) {
+            (DisplayHealth::Live, Condition::Asleep) => DisplayHealth::Asleep,
+            (DisplayHealth::Live, Condition::Locked) => DisplayHealth::Locked,
+            (health, _) => health,
+        };
         FromHost::DisplayState {
             width: self.width,
             height: self.height,
             resizable: self.resizable,
-            state: self.health,
+            follows: follows && self.resizable,
+            state,
+            monitors: self.monitors.clone(),
         }
     }
 }
@@ -93,13 +105,28 @@ impl Hub {
                 width,
                 height,
                 resizable,
+                monitors,
                 about,
             } => {
                 tracing::info!(width, height, about, "Screen is shown");
                 (self.screen.width, self.screen.height, self.screen.resizable) = (width, height, resizable);
+                self.screen.monitors = monitors;
+                if self.screen.health != DisplayHealth::Live {
+                    self.screen.condition = Condition::Shown;
+                    self.sizing.handle_reopened();
+                    self.order_size();
+                }
                 self.screen.health = DisplayHealth::Live;
-                let state = self.screen.state();
-                self.tell_all(&state);
+                self.announce_screen();
+            }
+            StudioEvent::Condition(condition) => {
+                self.screen.condition = condition;
+                self.announce_screen();
+            }
+            StudioEvent::Unsuitable { why } => {
+                tracing::debug!(why, "Screen cannot be captured");
+                self.sink = None;
+                self.set_health(DisplayHealth::Unsuitable);
             }
             StudioEvent::Gone { why } => {
                 tracing::debug!(why, "Screen is not there");
@@ -122,9 +149,13 @@ impl Hub {
     fn set_health(&mut self, health: DisplayHealth) {
         if self.screen.health != health {
             self.screen.health = health;
-            let state = self.screen.state();
-            self.tell_all(&state);
+            self.announce_screen();
         }
+    }
+
+    fn announce_screen(&mut self) {
+        let state = self.screen.state(self.follow_window);
+        self.tell_all(&state);
     }
 
     /// Who watches now, and with which codecs.
@@ -235,7 +266,7 @@ impl Hub {
 
     /// Everything that a newcomer must know of the screen.
     pub(super) fn tell_screen(&mut self, viewer: ViewerId) {
-        let state = self.screen.state();
+        let state = self.screen.state(self.follow_window);
         self.tell(viewer, state);
         self.tell_cursor(viewer);
         let state = self.video_state(viewer);

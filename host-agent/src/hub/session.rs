@@ -9,7 +9,7 @@ use session_core::path::Path;
 use session_core::rate::Bucket;
 use signaling_spec::channel::control::FromHost;
 use signaling_spec::limits::{MAX_CONTROL_RATE, MAX_INPUT_RATE};
-use signaling_spec::{Fingerprint, Rights, SessionId, TokenId};
+use signaling_spec::{Fingerprint, Right, Rights, SessionId, TokenId};
 
 use crate::transport::{Codec, PagePath};
 
@@ -29,8 +29,8 @@ pub(super) struct Session {
     pub(super) path: PagePath,
     pub(super) answerer: Answerer,
     pub(super) browser: String,
-    /// Size of its window in device pixels, if it said.
-    pub(super) wanted_size: Option<[u32; 2]>,
+    /// Size of its window in device pixels and their density in percent, if it said.
+    pub(super) wanted_size: Option<([u32; 2], u32)>,
     pub(super) since: Instant,
     pub(super) live: bool,
     /// Its page is hidden: it gets no pictures.
@@ -94,6 +94,11 @@ impl Session {
             refusal_rate: Bucket::new(REFUSALS),
             cursors: Vec::new(),
         }
+    }
+
+    /// Whether it may press keys or buttons.
+    pub(super) fn controls(&self) -> bool {
+        self.rights.has(Right::InputKeyboard) || self.rights.has(Right::InputPointer)
     }
 
     /// Whether its path carries less than half of what the encoder makes: frames would only queue up.

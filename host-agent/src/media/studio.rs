@@ -17,12 +17,14 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use session_core::hold_back::HoldBack;
 use session_core::ladder::Ladder;
+use session_core::sizing::Wish;
 use signaling_spec::ViewerId;
+use signaling_spec::channel::control::Monitor;
 
 use self::feed::Feeds;
 use super::encoder::{Launcher, WorkerEvent};
 use super::rungs::Rung;
-use crate::screen::{CursorShape, Source, SourceError, SourceEvent};
+use crate::screen::{Condition, CursorShape, Source, SourceError, SourceEvent};
 use crate::transport::{Codec, EncodedFrame};
 
 /// The least time between two grabs: 60 a second, fewer where a frame would have less than these bits.
@@ -37,7 +39,9 @@ pub enum Command {
     /// Somebody needs a whole picture in that codec.
     Keyframe(Codec),
     Bitrate(u64),
-    Resize(u32, u32),
+    Resize(Wish),
+    /// Give the screen the size back that it had before the first resize.
+    Restore,
     /// The encoders that work here, best first.
     Rungs(Vec<Rung>),
     Stop,
@@ -63,7 +67,14 @@ pub enum StudioEvent {
         width: u32,
         height: u32,
         resizable: bool,
+        monitors: Vec<Monitor>,
         about: String,
+    },
+    /// It is dark or locked, or no longer.
+    Condition(Condition),
+    /// It is there and cannot be captured.
+    Unsuitable {
+        why: String,
     },
     Gone {
         why: String,
@@ -212,7 +223,12 @@ impl Studio {
                 self.feeds.set_ladder(Ladder::new(rungs));
                 self.feeds.assign(self.size(), now, &self.tell);
             }
-            Command::Resize(width, height) => self.resize(width, height),
+            Command::Resize(wish) => self.resize(wish),
+            Command::Restore => {
+                if let Some(source) = self.source.as_mut() {
+                    source.restore();
+                }
+            }
             Command::Worker(number, event) => {
                 self.feeds
                     .handle_worker(number, event, self.size(), now, &self.tell)
@@ -244,8 +260,12 @@ impl Studio {
                 self.feeds.assign(self.size(), now, &self.tell);
             }
             Err(error) => {
-                (self.tell)(StudioEvent::Gone {
-                    why: format!("{:#}", anyhow::Error::from(error)),
+                let refused = matches!(error, SourceError::Refused(_));
+                let why = format!("{:#}", anyhow::Error::from(error));
+                (self.tell)(if refused {
+                    StudioEvent::Unsuitable { why }
+                } else {
+                    StudioEvent::Gone { why }
                 });
                 self.reopen_at = Some(now + self.pause.next_pause(128).min(Duration::from_secs(2)));
             }
@@ -267,20 +287,22 @@ impl Studio {
         };
         let Some(source) = &self.source else { return };
         let (resizable, about) = (source.resizable(), source.describe());
+        let monitors = source.monitors();
         (self.tell)(StudioEvent::Size {
             width,
             height,
             resizable,
+            monitors,
             about,
         });
         self.feeds.resize((width, height));
     }
 
-    fn resize(&mut self, width: u32, height: u32) {
+    fn resize(&mut self, wish: Wish) {
         let Some(source) = self.source.as_mut() else {
             return;
         };
-        match source.resize(width, height) {
+        match source.resize(wish) {
             Ok(()) => {}
             Err(SourceError::Refused(why)) => (self.tell)(StudioEvent::ResizeFailed(why)),
             Err(error @ SourceError::Gone(_)) => self.lose(&error),
@@ -303,6 +325,8 @@ impl Studio {
                     self.dirty_since.get_or_insert_with(Instant::now);
                     self.announce_size();
                 }
+                SourceEvent::Rearranged => self.announce_size(),
+                SourceEvent::Condition(condition) => (self.tell)(StudioEvent::Condition(condition)),
                 SourceEvent::Cursor(shape) => (self.tell)(StudioEvent::Cursor(shape)),
                 SourceEvent::CursorHidden => (self.tell)(StudioEvent::CursorHidden),
             }

@@ -10,8 +10,9 @@ use x11rb::protocol::randr::{
     self, ConnectionExt as _, Crtc, GetCrtcInfoReply, GetScreenResourcesCurrentReply, Mode, ModeInfo, Output,
     Rotation, SetConfig,
 };
-use x11rb::protocol::xproto::{ConnectionExt as _, Window};
+use x11rb::protocol::xproto::{Atom, AtomEnum, ConnectionExt as _, PropMode, Window};
 use x11rb::rust_connection::RustConnection;
+use x11rb::wrapper::ConnectionExt as _;
 
 use super::{done, refused_or_gone};
 use crate::screen::SourceError;
@@ -25,6 +26,8 @@ pub(super) struct Resizer {
     ours: bool,
     /// What a physical screen showed before the first change.
     before: Option<Shown>,
+    /// The mode that we gave it.
+    taken: Option<Mode>,
 }
 
 /// What the one active CRTC shows.
@@ -44,6 +47,7 @@ impl Resizer {
             root,
             ours,
             before: None,
+            taken: None,
         }
     }
 
@@ -90,21 +94,97 @@ impl Resizer {
         if changed.map_err(|error| refused_or_gone("resize its screen", error))? != SetConfig::SUCCESS {
             return Err(SourceError::Refused(format!("the monitor does not take {w}x{h}")));
         }
-        self.before.get_or_insert(shown);
+        if !self.ours {
+            self.before.get_or_insert(shown);
+            self.taken = self
+                .resources(conn)
+                .and_then(|all| self.shown(conn, &all))
+                .map(|shown| shown.mode)
+                .ok();
+            self.remember(conn);
+        }
         Ok(())
     }
 
-    /// Gives a physical screen back what it showed.
+    /// Gives a physical screen back what it showed, unless somebody has given it another mode meanwhile.
     pub(super) fn restore(&mut self, conn: &RustConnection) {
+        let taken = self.taken.take();
         let Some(before) = self.before.take().filter(|_| !self.ours) else {
             return;
         };
+        self.forget(conn);
+        let now = self.resources(conn).and_then(|all| self.shown(conn, &all));
+        if now.is_ok_and(|now| Some(now.mode) != taken) {
+            tracing::info!("Another size was chosen for the screen meanwhile; it keeps that");
+            return;
+        }
         let restored = self
             .apply(conn, &before)
             .and_then(|_| conn.randr_get_screen_resources_current(self.root)?.reply())
             .and_then(|all| self.delete_own_modes(conn, &all, before.output, before.mode));
         if let Err(error) = restored {
             tracing::warn!(?error, "Could not give the screen its own size back");
+        }
+    }
+
+    /// What an agent that was killed has left behind is put right.
+    pub(super) fn recover(&mut self, conn: &RustConnection) {
+        if self.ours {
+            return;
+        }
+        let found = note(conn).and_then(|note| {
+            let value = conn
+                .get_property(false, self.root, note, AtomEnum::CARDINAL, 0, 16)?
+                .reply()?;
+            Ok(value
+                .value32()
+                .map(Iterator::collect::<Vec<u32>>)
+                .unwrap_or_default())
+        });
+        let Ok([taken, crtc, output, mode, rotation, width, height, wide, high]) = found.as_deref() else {
+            return;
+        };
+        let side = |pixels: &u32| u16::try_from(*pixels).unwrap_or(u16::MAX);
+        self.taken = Some(*taken);
+        self.before = Some(Shown {
+            crtc: *crtc,
+            output: *output,
+            mode: *mode,
+            rotation: Rotation::from(side(rotation)),
+            pixels: (side(width), side(height)),
+            millimetres: (*wide, *high),
+        });
+        self.restore(conn);
+    }
+
+    /// Writes down on the display itself what it showed, for an agent that comes after one that was killed.
+    fn remember(&self, conn: &RustConnection) {
+        let (Some(before), Some(taken)) = (&self.before, self.taken) else {
+            return;
+        };
+        let words = [
+            taken,
+            before.crtc,
+            before.output,
+            before.mode,
+            u32::from(u16::from(before.rotation)),
+            u32::from(before.pixels.0),
+            u32::from(before.pixels.1),
+            before.millimetres.0,
+            before.millimetres.1,
+        ];
+        let kept = note(conn).and_then(|note| {
+            done(conn.change_property32(PropMode::REPLACE, self.root, note, AtomEnum::CARDINAL, &words))
+        });
+        if let Err(error) = kept {
+            tracing::warn!(?error, "Could not write down the screen's own size");
+        }
+    }
+
+    fn forget(&self, conn: &RustConnection) {
+        let gone = note(conn).and_then(|note| done(conn.delete_property(self.root, note)));
+        if let Err(error) = gone {
+            tracing::debug!(?error, "Could not take the note of the screen's size away");
         }
     }
 
@@ -273,6 +353,11 @@ impl Resizer {
         // Waits until that is done.
         conn.get_input_focus()?.reply().map(|_| ())
     }
+}
+
+/// Where the root window says what the screen showed.
+fn note(conn: &RustConnection) -> Result<Atom, ReplyError> {
+    Ok(conn.intern_atom(false, b"_REMOVID_BEFORE")?.reply()?.atom)
 }
 
 /// The modes with their names, which come in one string.

@@ -2,26 +2,30 @@
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd as _, BorrowedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use x11rb::connection::{Connection as _, RequestConnection as _};
 use x11rb::errors::ReplyError;
-use x11rb::protocol::damage::{self, ConnectionExt as _, ReportLevel};
+use x11rb::protocol::damage::{ConnectionExt as _, ReportLevel};
 use x11rb::protocol::randr::{self, ConnectionExt as _, NotifyMask};
-use x11rb::protocol::xfixes::{self, ConnectionExt as _, CursorNotifyMask};
-use x11rb::protocol::xproto::{
-    ChangeWindowAttributesAux, ConnectionExt as _, EventMask, ImageOrder, Rectangle, Screen, Window,
-};
+use x11rb::protocol::xfixes::{ConnectionExt as _, CursorNotifyMask};
+use x11rb::protocol::xproto::{ChangeWindowAttributesAux, ConnectionExt as _, EventMask, Rectangle, Window};
 use x11rb::protocol::{ErrorKind, Event};
 use x11rb::rust_connection::RustConnection;
 
+use session_core::sizing::Wish;
+use signaling_spec::channel::control::Monitor;
+
+use super::density::Density;
 use super::frame::Frame;
 use super::resize::Resizer;
-use super::{OpenError, Target, cursor, done, gone, id, refused_or_gone, rows};
-use crate::screen::{Picture, Source, SourceError, SourceEvent};
+use super::{Target, cursor, done, gone, id, monitors, refused_or_gone, rows};
+use crate::screen::{Condition, Picture, Source, SourceError, SourceEvent};
 
 /// How often a grab starts again because the screen changed its size under it.
 const TRIES: usize = 4;
+/// How often it is asked whether the screen is dark, while somebody watches.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// An X display that is looked at.
 #[derive(Debug)]
@@ -35,6 +39,11 @@ pub struct X11Source {
     frame: Frame,
     resizer: Resizer,
     resizable: bool,
+    density: Density,
+    monitors: Vec<Monitor>,
+    condition: Condition,
+    /// When to ask next whether the screen is dark, for a server that does not tell.
+    look_at: Option<Instant>,
     /// Events that came in while an answer was awaited.
     queued: VecDeque<Event>,
     noticed: Noticed,
@@ -50,6 +59,9 @@ struct Noticed {
     to_grab: bool,
     layout: bool,
     cursor: bool,
+    /// The monitors may lie otherwise.
+    arranged: bool,
+    condition: bool,
     /// The size changed and nobody was told yet.
     resized: bool,
 }
@@ -59,15 +71,17 @@ impl X11Source {
     /// The display is not there, does not let us in, or cannot be captured.
     pub fn open(target: &Target) -> Result<Self, SourceError> {
         let (conn, screen) = target.connect()?;
-        check(&conn, &screen, target)?;
+        target.check_capture(&conn, &screen)?;
         let root = screen.root;
         let (damage, region) =
             watch(&conn, root).map_err(|e| refused_or_gone("let its screen be watched", e))?;
         let size = conn.get_geometry(root).map_err(gone)?.reply();
         let size = size.map_err(|error| refused_or_gone("tell its size", error))?;
         let frame = Frame::new(&conn, target.is_local(), size.width.into(), size.height.into());
-        let resizer = Resizer::new(root, target.ours);
+        let mut resizer = Resizer::new(root, target.ours);
+        resizer.recover(&conn);
         let resizable = resizer.possible(&conn);
+        let look_at = (!target.ours && monitors::has_power(&conn)).then(Instant::now);
         if let Some(why) = &frame.slow_because {
             tracing::warn!(why, "Capturing without shared memory, which is slower");
         }
@@ -80,10 +94,16 @@ impl X11Source {
             frame,
             resizer,
             resizable,
+            density: Density::default(),
+            monitors: Vec::new(),
+            condition: Condition::default(),
+            look_at,
             queued: VecDeque::new(),
             noticed: Noticed {
                 damaged: true,
                 cursor: true,
+                arranged: true,
+                condition: true,
                 ..Noticed::default()
             },
             all_dirty: true,
@@ -101,8 +121,13 @@ impl X11Source {
                 self.noticed.to_grab = true;
             }
             Event::XfixesCursorNotify(_) => self.noticed.cursor = true,
-            Event::RandrNotify(_) | Event::RandrScreenChangeNotify(_) => self.noticed.layout = true,
-            Event::ConfigureNotify(change) if change.window == self.root => self.noticed.layout = true,
+            Event::RandrNotify(_) | Event::RandrScreenChangeNotify(_) => {
+                (self.noticed.layout, self.noticed.arranged) = (true, true);
+            }
+            Event::ConfigureNotify(change) if change.window == self.root => {
+                (self.noticed.layout, self.noticed.arranged) = (true, true);
+            }
+            Event::ScreensaverNotify(_) | Event::PropertyNotify(_) => self.noticed.condition = true,
             Event::Error(error) => tracing::debug!(?error, "The X server complained"),
             _ => {}
         }
@@ -122,6 +147,26 @@ impl X11Source {
         self.all_dirty = true;
         self.noticed.damaged = true;
         self.noticed.resized = true;
+        Ok(())
+    }
+
+    fn look_at_monitors(&mut self, events: &mut Vec<SourceEvent>) -> Result<(), SourceError> {
+        if std::mem::take(&mut self.noticed.arranged) {
+            let now = monitors::monitors(&self.conn, self.root, self.size());
+            let now = now.map_err(|error| refused_or_gone("tell its monitors", error))?;
+            if now != self.monitors {
+                self.monitors = now;
+                events.push(SourceEvent::Rearranged);
+            }
+        }
+        if std::mem::take(&mut self.noticed.condition) {
+            let now = monitors::condition(&self.conn, self.root);
+            let now = now.map_err(|error| refused_or_gone("tell whether it is dark", error))?;
+            if now != self.condition {
+                self.condition = now;
+                events.push(SourceEvent::Condition(now));
+            }
+        }
         Ok(())
     }
 
@@ -168,56 +213,19 @@ impl X11Source {
     }
 }
 
-fn check(conn: &RustConnection, screen: &Screen, target: &Target) -> Result<(), SourceError> {
-    let purpose = "capture the screen";
-    for extension in [damage::X11_EXTENSION_NAME, xfixes::X11_EXTENSION_NAME] {
-        if conn.extension_information(extension).map_err(gone)?.is_none() {
-            let display = target.display.clone();
-            return Err(OpenError::Extension {
-                display,
-                extension,
-                purpose,
-            }
-            .into());
-        }
-    }
-    let setup = conn.setup();
-    let depth = screen.root_depth;
-    let bits = setup
-        .pixmap_formats
-        .iter()
-        .find(|f| f.depth == depth)
-        .map_or(0, |f| f.bits_per_pixel);
-    let visuals = screen.allowed_depths.iter().flat_map(|depth| &depth.visuals);
-    let red = visuals
-        .filter(|v| v.visual_id == screen.root_visual)
-        .map(|v| v.red_mask)
-        .next();
-    let found = if !matches!(depth, 24 | 32) || bits != 32 {
-        format!("a colour depth of {depth} bits")
-    } else if red != Some(0xff_0000) || setup.image_byte_order != ImageOrder::LSB_FIRST {
-        "an unusual order of colours".to_owned()
-    } else {
-        return Ok(());
-    };
-    Err(OpenError::Format {
-        display: target.display.clone(),
-        found,
-    }
-    .into())
-}
-
 fn watch(conn: &RustConnection, root: Window) -> Result<(u32, u32), ReplyError> {
     let (damage, region) = (id(conn)?, id(conn)?);
     // The server refuses the extensions' other requests until it is asked for their versions.
     conn.damage_query_version(1, 1)?.reply()?;
     conn.xfixes_query_version(5, 0)?.reply()?;
-    let layout = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
+    let layout =
+        ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY | EventMask::PROPERTY_CHANGE);
     done(conn.change_window_attributes(root, &layout))?;
     if conn.extension_information(randr::X11_EXTENSION_NAME)?.is_some() {
         conn.randr_query_version(1, 5)?.reply()?;
         done(conn.randr_select_input(root, NotifyMask::SCREEN_CHANGE | NotifyMask::CRTC_CHANGE))?;
     }
+    monitors::watch(conn, root)?;
     done(conn.xfixes_select_cursor_input(root, CursorNotifyMask::DISPLAY_CURSOR))?;
     done(conn.xfixes_create_region(region, &[]))?;
     // One event when there is damage at all; where it is, is asked when a picture is wanted.
@@ -243,6 +251,11 @@ impl Source for X11Source {
                 let (width, height) = self.size();
                 events.push(SourceEvent::Resized { width, height });
             }
+            if self.look_at.is_some_and(|at| at <= Instant::now()) {
+                self.look_at = Some(Instant::now() + LOOK);
+                self.noticed.condition = true;
+            }
+            self.look_at_monitors(events)?;
             if std::mem::take(&mut self.noticed.cursor) {
                 let cursor = cursor::current(&self.conn);
                 events.push(cursor.map_err(|error| refused_or_gone("show its pointer", error))?);
@@ -260,7 +273,11 @@ impl Source for X11Source {
 
     fn next_at(&self) -> Option<Instant> {
         let waiting = !self.queued.is_empty() || self.noticed.resized || self.noticed.damaged;
-        waiting.then(Instant::now)
+        if waiting {
+            Some(Instant::now())
+        } else {
+            self.look_at
+        }
     }
 
     fn grab(&mut self) -> Result<Picture<'_>, SourceError> {
@@ -312,10 +329,22 @@ impl Source for X11Source {
         self.resizable
     }
 
-    fn resize(&mut self, width: u32, height: u32) -> Result<(), SourceError> {
-        self.resizer.set(&self.conn, width, height)?;
+    fn resize(&mut self, wish: Wish) -> Result<(), SourceError> {
+        if self.target.ours {
+            let done = self.density.set(&self.conn, self.root, wish.density);
+            done.map_err(|error| refused_or_gone("take its settings", error))?;
+        }
+        self.resizer.set(&self.conn, wish.width, wish.height)?;
         // Applications learn it by the same events as we do; looking now saves waiting for ours.
         self.look_at_size()
+    }
+
+    fn restore(&mut self) {
+        self.resizer.restore(&self.conn);
+    }
+
+    fn monitors(&self) -> Vec<Monitor> {
+        self.monitors.clone()
     }
 
     fn describe(&self) -> String {

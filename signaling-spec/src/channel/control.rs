@@ -12,9 +12,16 @@ use crate::{DecodeError, Object, Refusal, Rights, ViewerId};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum FromViewer {
-    /// Make the desktop this large, in pixels. Needs `display_resize`.
+    /// My window is this large, in device pixels, `density` percent of them to a CSS pixel. A screen that follows
+    /// its viewers' windows takes that size when it is this viewer's turn; any other only when it is asked to.
+    /// Needs `display_resize`.
     #[serde(rename = "display.resize")]
-    DisplayResize { width: u32, height: u32 },
+    DisplayResize {
+        width: u32,
+        height: u32,
+        density: u32,
+        asked: bool,
+    },
     /// Cap the bitrate for everybody; `null` lifts the cap. Needs `session_manage`.
     #[serde(rename = "quality.limit")]
     QualityLimit { max_kbps: Option<u32> },
@@ -57,9 +64,15 @@ pub enum FromHost {
     DisplayState {
         width: u32,
         height: u32,
+        /// Whether it takes another size when it is asked to.
         resizable: bool,
+        /// Whether it takes the size of a viewer's window unasked, because nobody sits at it.
+        follows: bool,
         #[serde(deserialize_with = "crate::object::name")]
         state: DisplayHealth,
+        /// The monitors that make up the picture, from the left; one that is the whole of it is not named.
+        #[serde(deserialize_with = "crate::object::list")]
+        monitors: Vec<Monitor>,
     },
     /// A pointer shape that was not sent before: a PNG in base64 and its hot spot in pixels.
     #[serde(rename = "cursor.shape")]
@@ -114,6 +127,27 @@ pub enum DisplayHealth {
     Gone,
     /// No encoder works; the agent tries again.
     NoEncoder,
+    /// The screen is dark, because nobody has used it for a while; a key or a move wakes it.
+    Asleep,
+    /// The session on it is locked: it shows what its locker shows.
+    Locked,
+    /// It is there, and cannot be captured as it is set.
+    Unsuitable,
+}
+
+/// A part of the picture that is one monitor's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct Monitor {
+    /// As the host calls it, such as `DP-1`.
+    pub name: String,
+    pub x: u32,
+    pub y: u32,
+    pub width: u32,
+    pub height: u32,
+    pub primary: bool,
 }
 
 /// One line of the list of viewers.

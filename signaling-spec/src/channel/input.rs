@@ -103,6 +103,17 @@ pub enum Input {
     Text(String),
 }
 
+impl Input {
+    /// Whether somebody pressed, turned or wrote something with it, and not only let go.
+    pub fn presses(&self) -> bool {
+        match self {
+            Self::Key { down, .. } | Self::Button { down, .. } => *down,
+            Self::Wheel { .. } | Self::Text(_) => true,
+            Self::Release => false,
+        }
+    }
+}
+
 impl std::fmt::Debug for Input {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

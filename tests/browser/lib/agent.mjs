@@ -30,7 +30,7 @@ function makeUser() {
 export class Agent {
   /**
    * @param {{ flags?: string[], desktop?: string, session?: string, size?: string, display?: string,
-   *   listen?: string, state?: string, namespace?: string, env?: object }} [options]
+   *   listen?: string, state?: string, namespace?: string, env?: object, sign?: boolean }} [options]
    */
   static async open(options = {}) {
     if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: cargo build --release --workspace`);
@@ -54,13 +54,15 @@ export class Agent {
 
   /** Starts it, or starts it again on the same port. */
   async start() {
-    const { flags = [], desktop = "virtual", session, size, display, namespace, env = {} } = this.options;
+    const { flags = [], desktop = "virtual", session, size, display, namespace, env = {}, sign = false } = this.options;
     const listen = this.port === undefined ? (this.options.listen ?? "[::]:0") : `[::]:${this.port}`;
     const args = ["direct", "--listen", listen, "--desktop", desktop, "--state-dir", this.state, "--announce", "json", ...flags];
     // Nothing on the desktop but what the test puts there, unless it asks for more.
     if (desktop === "virtual") args.push("--session", session ?? "exec sleep 1000000", "--size", size ?? "1280x720");
     if (desktop === "test") args.push("--size", size ?? "1280x720");
     if (display !== undefined) args.push("--display", display);
+    // Tests that look at pixels want their own only.
+    if (!sign) args.push("--no-sign");
     const environment = { ...process.env, REMOVID_LOG: "info", ...env };
     this.process = namespace === undefined
       ? start(PROGRAM, args, { env: environment })

@@ -48,7 +48,8 @@ export class Notice {
     this.#live.textContent = state === "live" ? t("state.live", { host }) : "";
     if (state === "idle") return this.#hide();
     if (state === "live") {
-      if (desk.health === "live") return this.#hide();
+      if (desk.health === "live" || desk.health === "locked") return this.#hide();
+      if (desk.health === "asleep") return this.#card(t("title.asleep"), t("health.asleep"), []);
       return this.#card(t("title.trouble"), t(`health.${desk.health}`), []);
     }
     if (state === "connecting" && reason === "") {

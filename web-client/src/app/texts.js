@@ -29,9 +29,13 @@ const TEXTS = /** @type {const} */ ({
   "action.close": "Close",
 
   "health.gone": "The host’s display went away. The agent looks for it; the picture comes back by itself. [E-DISPLAY]",
+  "health.asleep": "The host’s screen went dark because nobody used it. Press a key or move the pointer to wake it. [E-ASLEEP]",
+  "health.locked": "The host is locked. What you see is its lock: unlock it there with the password. [E-LOCKED]",
+  "health.unsuitable": "The host’s display cannot be captured as it is set, for example because of its colour depth. Whoever runs the host finds the cause with “removid doctor”. [E-FORM]",
   "health.no_encoder": "No video encoder works on the host. Its agent tries again; whoever runs it finds the cause with “removid doctor”. [E-ENCODER]",
 
   "title.trouble": "The picture stands still",
+  "title.asleep": "The host’s screen is asleep",
   "title.unreachable": "No connection yet",
   "title.ended": "The session is over",
   "title.unsafe": "Stopped for your safety",

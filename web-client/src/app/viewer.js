@@ -41,11 +41,14 @@ export function viewerPage(on) {
     stats.element.classList.toggle("over", state === "ended");
   });
   let viewOnlySaid = false;
+  let lockSaid = false;
   desktop.addEventListener("deskchange", ({ detail: desk }) => {
     document.title = `${desk.hostName} – ${t("app.name")}`;
     notice.show(desktop.state, desktop.reason, desk);
     toolbar.refresh();
     if (viewers.element.open) viewers.refresh();
+    if (desk.health === "locked" && !lockSaid) notice.hint("health.locked");
+    lockSaid = desk.health === "locked";
     const viewOnly = !desktop.can("input_keyboard") && !desktop.can("input_pointer");
     if (viewOnly && !viewOnlySaid) notice.hint("hint.view_only");
     viewOnlySaid = viewOnly;

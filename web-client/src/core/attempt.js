@@ -33,7 +33,7 @@ import { VideoSink } from "./video.js";
  * @property {string} token
  * @property {string | undefined} hostKey
  * @property {string | undefined} resume
- * @property {{ width: number, height: number }} size wanted, in device pixels
+ * @property {{ width: number, height: number, density: number }} size wanted, in device pixels
  * @property {number} patience for a seat, in ms
  * @property {boolean} tcpOnly whether no path by UDP is to be tried
  * @property {HTMLElement} stage
@@ -210,9 +210,9 @@ export class Attempt {
     this.#within(CONNECT_MS, () => this.#peer?.failure ?? "ice", "no path to the host was found in time");
     await this.#prepared;
     if (this.#closed) return;
-    const { width, height } = this.#options.size;
+    const { width, height, density } = this.#options.size;
     const size = /** @type {[number, number]} */ ([width, height]);
-    const caps = { browser: browserName(), ...(width > 0 ? { size } : {}) };
+    const caps = { browser: browserName(), ...(width > 0 ? { size, density } : {}) };
     this.#signaling?.send({ type: "sdp.offer", sid: this.sid, negotiation: NEGOTIATION, sdp: this.#offer, caps });
     const gathered = this.#gathered ?? [];
     this.#gathered = null;

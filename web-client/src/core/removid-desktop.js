@@ -11,31 +11,17 @@
  */
 
 /** @import { FromHost, FromViewer, Right } from "./protocol/protocol.js" */
+/** @import { Wish } from "./resize.js" */
 /** @import { ConnectOptions, Desk, DesktopEventMap, ErrorDetail, InputMessage, Scale, State, Stats } from "./types.js" */
-/** @import { Layout } from "./fit.js" */
 /** @import { KeyMode } from "./input/keyboard.js" */
 
 import { Cursor } from "./cursor.js";
-import { layout, pixelAt, wantedSize, wirePosition } from "./fit.js";
+import { NOTHING } from "./desk.js";
 import { InputLayer } from "./input/layer.js";
-import { ResizeRule } from "./resize.js";
+import { WindowSize } from "./resize.js";
 import { Session } from "./session.js";
 import { SHADOW_CSS } from "./shadow-css.js";
-
-/** @type {Desk} */
-const NOTHING = {
-  viewer: null,
-  hostName: "",
-  rights: [],
-  width: 0,
-  height: 0,
-  resizable: false,
-  health: "live",
-  viewers: [],
-  codec: "",
-  encoder: "",
-  maxKbps: null,
-};
+import { View } from "./view.js";
 
 const LABEL = "Remote desktop. Every key goes to the host. To leave, press Control, Alt and Shift together.";
 
@@ -44,9 +30,7 @@ export class RemovidDesktop extends HTMLElement {
   #layer = document.createElement("textarea");
   #canvas = document.createElement("canvas");
   #cursor = new Cursor(this.#layer, this.#canvas);
-  #resize = new ResizeRule();
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #resizeTimer;
+  #resize = new WindowSize((wish) => this.#send({ type: "display.resize", ...wish, asked: false }));
   /** @type {InputLayer | null} */
   #input = null;
   /** @type {Session | null} */
@@ -58,9 +42,7 @@ export class RemovidDesktop extends HTMLElement {
   #reason = "";
   #ready = false;
   #desk = { ...NOTHING };
-  #box = { width: 0, height: 0 };
-  /** @type {Layout} */
-  #layout = layout({ width: 0, height: 0 }, { width: 0, height: 0 }, "exact");
+  #view = new View();
   /** @type {ResizeObserver | null} */
   #observer = null;
   /** @type {MediaQueryList | null} */
@@ -93,7 +75,6 @@ export class RemovidDesktop extends HTMLElement {
     this.#input = new InputLayer(this.#layer, {
       send: (message) => this.#sendInput(message),
       aim: (x, y) => this.#aim(x, y),
-      used: () => this.#used(),
       chord: () => this.#emit("chord", null),
       moved: (x, y) => this.#moved(x, y),
       keys: () => this.can("input_keyboard"),
@@ -115,7 +96,7 @@ export class RemovidDesktop extends HTMLElement {
     this.#input = null;
     this.#observer?.disconnect();
     this.#density?.removeEventListener("change", this.#densityChanged);
-    clearTimeout(this.#resizeTimer);
+    this.#resize.reset();
   }
 
   // --- Public -------------------------------------------------------------------------------------
@@ -136,13 +117,26 @@ export class RemovidDesktop extends HTMLElement {
 
   /** Where the picture lies, in device pixels. */
   get pictureLayout() {
-    return this.#layout;
+    return this.#view.layout;
   }
 
   /** @returns {Scale} */
   get scale() {
     const value = this.getAttribute("scale");
     return value === "fit" || value === "integer" ? value : "exact";
+  }
+
+  /** The name of the one monitor that is shown, or "" for all; see `desk.monitors`. */
+  get monitor() {
+    return this.#view.monitor?.name ?? "";
+  }
+
+  set monitor(name) {
+    this.setAttribute("monitor", name);
+    this.#pickMonitor();
+    this.#view.reset();
+    this.#place();
+    this.#emit("deskchange", this.#desk);
   }
 
   set scale(value) {
@@ -156,7 +150,7 @@ export class RemovidDesktop extends HTMLElement {
    */
   connect(options) {
     if (!this.isConnected) throw new DOMException("put the element into a document first", "InvalidStateError");
-    if (this.#box.width === 0) this.#measureNow();
+    if (this.#view.box.width === 0) this.#measureNow();
     const base = new URL(options.url ?? ".", document.baseURI);
     const link = new URLSearchParams(base.hash.slice(1));
     base.hash = "";
@@ -167,8 +161,8 @@ export class RemovidDesktop extends HTMLElement {
     this.#options = { url: base.href, token, hostKey };
     this.#ready = false;
     this.#desk = { ...NOTHING };
-    this.#resize = new ResizeRule();
-    this.#resize.box(wantedSize(this.#box), performance.now());
+    this.#resize.reset();
+    this.#resize.box(this.#wanted());
     this.#setState("connecting", "");
     /** @type {Session} */
     const session = new Session(
@@ -204,7 +198,7 @@ export class RemovidDesktop extends HTMLElement {
     if (numbers === null || numbers === undefined) return null;
     const { width, height } = this.#pictureSize();
     const { encoder, maxKbps, codec } = this.#desk;
-    return { ...numbers, codec: numbers.codec || codec, width, height, scale: this.#layout.scale, encoder, maxKbps };
+    return { ...numbers, codec: numbers.codec || codec, width, height, scale: this.#view.layout.scale, encoder, maxKbps };
   }
 
   /**
@@ -259,8 +253,7 @@ export class RemovidDesktop extends HTMLElement {
 
   /** Makes the desktop as large as the element, now. */
   resizeDesktop() {
-    const { width, height } = this.#wanted();
-    this.#send({ type: "display.resize", width, height });
+    this.#send({ type: "display.resize", ...this.#wanted(), asked: true });
   }
 
   /** @param {number | null} kbps for everybody who watches; null lifts the cap */
@@ -337,15 +330,17 @@ export class RemovidDesktop extends HTMLElement {
 
   /** @param {FromHost} message */
   #control(message) {
-    const now = performance.now();
     switch (message.type) {
       case "hello":
         return this.#update({ viewer: message.viewer, rights: message.rights, hostName: message.host_name });
       case "display.state": {
-        const { width, height, resizable, state } = message;
-        this.#update({ width, height, resizable, health: state });
-        this.#resize.display({ width, height }, resizable && this.can("display_resize"), now);
-        return this.#scheduleResize();
+        const { width, height, resizable, follows, state, monitors } = message;
+        this.#view.screen = { width, height };
+        this.#desk = { ...this.#desk, monitors };
+        this.#pickMonitor();
+        this.#place();
+        this.#update({ width, height, resizable, follows, health: state });
+        return this.#resize.display(follows && this.can("display_resize"));
       }
       case "cursor.shape":
         return this.#cursor.shape(message);
@@ -401,26 +396,16 @@ export class RemovidDesktop extends HTMLElement {
     this.#session?.input(message);
   }
 
-  #used() {
-    this.#resize.used(performance.now());
-    this.#scheduleResize();
-  }
-
-  #scheduleResize() {
-    const { due } = this.#resize;
-    clearTimeout(this.#resizeTimer);
-    if (due === null) return;
-    this.#resizeTimer = setTimeout(() => {
-      const size = this.#resize.poll(performance.now());
-      if (size !== null) this.#send({ type: "display.resize", ...size });
-      else if (this.#resize.due !== null) this.#scheduleResize();
-    }, Math.max(0, due - performance.now()) + 1);
-  }
-
   // --- Geometry -----------------------------------------------------------------------------------
 
+  /** @returns {Wish} */
   #wanted() {
-    return this.#box.width === 0 ? { width: 0, height: 0 } : wantedSize(this.#box);
+    return this.#view.wanted(devicePixelRatio);
+  }
+
+  #pickMonitor() {
+    const name = this.getAttribute("monitor") ?? "";
+    this.#view.monitor = this.#desk.monitors.find((monitor) => monitor.name === name) ?? null;
   }
 
   #pictureSize() {
@@ -433,20 +418,19 @@ export class RemovidDesktop extends HTMLElement {
     if (entry === undefined) return;
     const exact = entry.devicePixelContentBoxSize?.[0];
     const { width, height } = entry.contentRect;
-    this.#box = {
+    this.#view.box = {
       width: exact?.inlineSize ?? Math.round(width * devicePixelRatio),
       height: exact?.blockSize ?? Math.round(height * devicePixelRatio),
     };
     this.#place();
-    if (this.#box.width === 0 || this.#box.height === 0) return;
-    this.#resize.box(wantedSize(this.#box), performance.now());
-    this.#scheduleResize();
+    if (width === 0 || height === 0) return;
+    this.#resize.box(this.#wanted());
   }
 
   /** The observer speaks after the next layout; the first offer names a size already. */
   #measureNow() {
     const { width, height } = this.#layer.getBoundingClientRect();
-    this.#box = { width: Math.round(width * devicePixelRatio), height: Math.round(height * devicePixelRatio) };
+    this.#view.box = { width: Math.round(width * devicePixelRatio), height: Math.round(height * devicePixelRatio) };
   }
 
   #watchDensity() {
@@ -458,9 +442,10 @@ export class RemovidDesktop extends HTMLElement {
 
   #place() {
     const dpr = devicePixelRatio;
-    for (const video of this.#session?.videos ?? []) video.place(layout(this.#box, video.size, this.scale), dpr);
-    this.#layout = layout(this.#box, this.#pictureSize(), this.scale);
-    this.#cursor.scale(this.#layout.scale / dpr);
+    this.#view.scale = this.scale;
+    this.#view.place(this.#pictureSize());
+    for (const video of this.#session?.videos ?? []) video.place(this.#view.whole(video.size), dpr);
+    this.#cursor.scale(this.#view.layout.scale / dpr);
   }
 
   /**
@@ -469,10 +454,7 @@ export class RemovidDesktop extends HTMLElement {
    */
   #aim(clientX, clientY) {
     const rect = this.#layer.getBoundingClientRect();
-    const dpr = devicePixelRatio;
-    const video = this.#pictureSize();
-    const { px, py, inside } = pixelAt(this.#layout, video, (clientX - rect.left) * dpr, (clientY - rect.top) * dpr);
-    return { x: wirePosition(px, video.width), y: wirePosition(py, video.height), inside: inside && video.width > 0 };
+    return this.#view.aim((clientX - rect.left) * devicePixelRatio, (clientY - rect.top) * devicePixelRatio);
   }
 
   /**

@@ -1,31 +1,27 @@
 /**
- * Decides when this viewer asks for another size of the desktop. Pure: the caller has the clock.
+ * Decides when this viewer's window tells its size. Pure: the caller has the clock.
  *
- * Several windows may watch one desktop. The one that was used last decides; when the desktop takes a
- * size that this one did not ask for, another window is in use, and this one holds still until its
- * reader does something.
+ * Whose window sizes the desktop is for the host to decide, which knows all of them. So each tells its own whenever
+ * it has another, and the host takes it or keeps it for when it is this viewer's turn.
  */
 
-/** @typedef {{ width: number, height: number }} Size */
+/** @typedef {{ width: number, height: number, density: number }} Wish */
 
 /** While a window is being dragged larger, every step would be a new desktop. */
 export const QUIET_MS = 150;
 
 /**
- * @param {Size | null} a
- * @param {Size | null} b
+ * @param {Wish | null} a
+ * @param {Wish | null} b
  */
-const same = (a, b) => a !== null && b !== null && a.width === b.width && a.height === b.height;
+const same = (a, b) => a !== null && b !== null && a.width === b.width && a.height === b.height && a.density === b.density;
 
 export class ResizeRule {
-  /** @type {Size | null} */
+  /** @type {Wish | null} */
   #wanted = null;
-  /** @type {Size | null} */
-  #shown = null;
-  /** @type {Size | null} */
-  #asked = null;
+  /** @type {Wish | null} */
+  #told = null;
   #allowed = false;
-  #active = true;
   /** @type {number | null} */
   #due = null;
 
@@ -36,65 +32,82 @@ export class ResizeRule {
 
   /**
    * The window has this size now.
-   * @param {Size} size
+   * @param {Wish} wish
    * @param {number} now
    */
-  box(size, now) {
-    if (same(size, this.#wanted)) return;
-    this.#wanted = size;
-    this.#schedule(now, QUIET_MS);
+  box(wish, now) {
+    if (same(wish, this.#wanted)) return;
+    this.#wanted = wish;
+    this.#due = now + QUIET_MS;
   }
 
   /**
    * The host said what it shows.
-   * @param {Size} size
-   * @param {boolean} allowed whether it can be resized and this viewer may
+   * @param {boolean} follows whether it takes the size of a window, and of this viewer's
    * @param {number} now
    */
-  display(size, allowed, now) {
-    const first = this.#shown === null;
-    const changed = !first && !same(size, this.#shown);
-    if (changed && !same(size, this.#asked) && !same(size, this.#wanted)) this.#active = false;
-    this.#shown = size;
-    this.#allowed = allowed;
-    if (first) this.#schedule(now, 0);
+  display(follows, now) {
+    if (follows && !this.#allowed && this.#due === null) this.#due = now;
+    this.#allowed = follows;
   }
 
-  /**
-   * The reader used this window.
-   * @param {number} now
-   */
-  used(now) {
-    if (this.#active) return;
-    this.#active = true;
-    this.#schedule(now, QUIET_MS);
-  }
-
-  /** A new session: what was asked in the old one counts no more. */
+  /** A new session: what was told in the old one counts no more. */
   reset() {
-    this.#shown = null;
-    this.#asked = null;
+    this.#told = null;
+    this.#allowed = false;
     this.#due = null;
   }
 
   /**
    * @param {number} now
-   * @returns {Size | null} the size to ask for
+   * @returns {Wish | null} the size to tell
    */
   poll(now) {
     if (this.#due === null || now < this.#due) return null;
     this.#due = null;
-    const wanted = this.#wanted;
-    if (!this.#allowed || !this.#active || wanted === null || same(wanted, this.#shown)) return null;
-    this.#asked = wanted;
-    return wanted;
+    if (!this.#allowed || this.#wanted === null || same(this.#wanted, this.#told)) return null;
+    this.#told = this.#wanted;
+    return this.#wanted;
+  }
+}
+
+/** The rule with the clock and the timer that it needs. */
+export class WindowSize {
+  #rule = new ResizeRule();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #tell;
+
+  /** @param {(wish: Wish) => void} tell */
+  constructor(tell) {
+    this.#tell = tell;
   }
 
-  /**
-   * @param {number} now
-   * @param {number} wait
-   */
-  #schedule(now, wait) {
-    this.#due = now + wait;
+  /** @param {Wish} wish */
+  box(wish) {
+    this.#rule.box(wish, performance.now());
+    this.#schedule();
+  }
+
+  /** @param {boolean} follows */
+  display(follows) {
+    this.#rule.display(follows, performance.now());
+    this.#schedule();
+  }
+
+  reset() {
+    this.#rule.reset();
+    clearTimeout(this.#timer);
+  }
+
+  #schedule() {
+    const { due } = this.#rule;
+    clearTimeout(this.#timer);
+    if (due === null) return;
+    this.#timer = setTimeout(() => {
+      const wish = this.#rule.poll(performance.now());
+      if (wish !== null) this.#tell(wish);
+      else if (this.#rule.due !== null) this.#schedule();
+    }, Math.max(0, due - performance.now()) + 1);
   }
 }

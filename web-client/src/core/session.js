@@ -28,7 +28,7 @@ import { Tail } from "./tail.js";
  * @property {string} token
  * @property {string | undefined} hostKey
  * @property {HTMLElement} stage
- * @property {() => { width: number, height: number }} size
+ * @property {() => { width: number, height: number, density: number }} size
  */
 
 const TICK_MS = 250;

@@ -2,7 +2,7 @@
  * Types of the element's public API and of what its parts tell each other, and the gaps in lib.dom.
  */
 
-import type { DisplayHealth, Right, ViewerInfo } from "./protocol/protocol.d.ts";
+import type { DisplayHealth, Monitor, Right, ViewerInfo } from "./protocol/protocol.d.ts";
 
 export type State = "idle" | "connecting" | "live" | "stalled" | "ended";
 
@@ -54,6 +54,10 @@ export interface Desk {
   width: number;
   height: number;
   resizable: boolean;
+  /** The host takes the size of a window unasked: nobody sits at its screen. */
+  follows: boolean;
+  /** Parts of the picture that are one monitor's each; none when there is one only. */
+  monitors: Monitor[];
   health: DisplayHealth;
   viewers: ViewerInfo[];
   codec: string;

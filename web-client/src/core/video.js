@@ -54,15 +54,18 @@ export class VideoSink {
   }
 
   /**
-   * @param {Layout} at
+   * @param {{ at: Layout, clip: { left: number, top: number, right: number, bottom: number } | null }} place
    * @param {number} dpr
    */
-  place(at, dpr) {
+  place({ at, clip }, dpr) {
     const { style } = this.element;
     style.left = `${at.left / dpr}px`;
     style.top = `${at.top / dpr}px`;
     style.width = `${at.width / dpr}px`;
     style.height = `${at.height / dpr}px`;
+    // Other monitors' part of the picture.
+    const edges = clip === null ? [] : [clip.top, clip.right, clip.bottom, clip.left].map((edge) => `${edge / dpr}px`);
+    style.clipPath = edges.length === 0 ? "" : `inset(${edges.join(" ")})`;
     style.imageRendering = at.pixelated ? "pixelated" : "auto";
   }
 

@@ -18,7 +18,6 @@ import { SENTINEL, backspaces, change, textMessages } from "./text.js";
  * @typedef {object} LayerHost
  * @property {(message: InputMessage) => void} send
  * @property {(clientX: number, clientY: number) => Aim} aim
- * @property {() => void} used the reader did something here
  * @property {() => void} chord
  * @property {(clientX: number, clientY: number) => void} moved where a drawn cursor belongs
  * @property {() => boolean} keys whether keys may be sent
@@ -75,7 +74,6 @@ export class InputLayer {
       document.addEventListener(type, () => this.release(), { signal });
     }
     document.addEventListener("pointerlockchange", () => this.#lockChange(), { signal });
-    window.addEventListener("focus", () => this.#isFocused() && host.used(), { signal });
   }
 
   close() {
@@ -163,11 +161,6 @@ export class InputLayer {
     }
   }
 
-  #isFocused() {
-    const root = /** @type {ShadowRoot | Document} */ (this.#element.getRootNode());
-    return root.activeElement === this.#element;
-  }
-
   /** @param {KeyboardEvent} e */
   #key(e) {
     if (!e.isTrusted) return;
@@ -191,7 +184,6 @@ export class InputLayer {
     if (e.type === "keydown") messages = this.#keyboard.down(input);
     else ({ messages, chord } = this.#keyboard.up(input));
     if (this.#host.keys()) this.#send(messages);
-    this.#host.used();
     if (!chord) return;
     this.release();
     if (this.locked) document.exitPointerLock();
@@ -205,7 +197,6 @@ export class InputLayer {
     const { remove, insert } = change(this.#written, now);
     this.#written = now;
     if (this.#host.keys()) this.#send([...backspaces(remove), ...textMessages(insert)]);
-    this.#host.used();
     if (!composing) this.#clear();
   }
 
@@ -228,7 +219,6 @@ export class InputLayer {
         // It was let go before this event was handled: the buttons of the next one tell.
       }
     }
-    this.#host.used();
     // Not prevented: that would also keep back the mouse events, and a side button would leave the page.
     this.#point(e);
   }
@@ -261,7 +251,6 @@ export class InputLayer {
     const turn = { mode, x: e.deltaX, y: e.deltaY, notchX: legacy.wheelDeltaX, notchY: legacy.wheelDeltaY };
     const aim = this.locked ? { ...this.#pointer.at, inside: true } : this.#host.aim(e.clientX, e.clientY);
     if (this.#host.pointer()) this.#send(this.#pointer.wheel(turn, aim));
-    this.#host.used();
   }
 
   #lockChange() {

@@ -6,7 +6,7 @@
  * the generated types, so a field added in Rust does not pass `tsc` before it is checked here.
  */
 
-/** @import { DisplayHealth, EndReason, FromHost, FrameTrace, IceServer, Refusal, Right, SessionCreated, Signal, ViewerCaps, ViewerInfo } from "./protocol.js" */
+/** @import { DisplayHealth, EndReason, FromHost, FrameTrace, IceServer, Monitor, Refusal, Right, SessionCreated, Signal, ViewerCaps, ViewerInfo } from "./protocol.js" */
 
 import { MAX_CANDIDATE_BYTES, MAX_CONTROL_BYTES, MAX_SDP_BYTES, MAX_SIGNAL_BYTES } from "./limits.js";
 
@@ -133,10 +133,13 @@ const END_REASONS = {
 };
 
 /** @type {{ [H in DisplayHealth]: true }} */
-const HEALTHS = { live: true, gone: true, no_encoder: true };
+const HEALTHS = { live: true, gone: true, no_encoder: true, asleep: true, locked: true, unsuitable: true };
+
+/** @type {{ [F in keyof Monitor]: Reader }} */
+const MONITOR = { name: text, x: u32, y: u32, width: u32, height: u32, primary: flag };
 
 /** @type {{ [F in keyof Required<ViewerCaps>]: Reader }} */
-const CAPS = { browser: (v, at) => (v === undefined ? "" : text(v, at)), size: optional(pair) };
+const CAPS = { browser: (v, at) => (v === undefined ? "" : text(v, at)), size: optional(pair), density: optional(u32) };
 
 /** @type {{ [F in keyof ViewerInfo]: Reader }} */
 const VIEWER = { viewer: u32, subject: text, browser: text, controls: flag, since: u32 };
@@ -196,7 +199,14 @@ const FROM_HOST = {
   hello: { viewer: u32, rights, host_name: text },
   heartbeat: { n: u32, rtp: nullable(u32) },
   pong: { t: u32 },
-  "display.state": { width: u32, height: u32, resizable: flag, state: oneOf(HEALTHS) },
+  "display.state": {
+    width: u32,
+    height: u32,
+    resizable: flag,
+    follows: flag,
+    state: oneOf(HEALTHS),
+    monitors: list((v, at) => fields(v, MONITOR, at, true)),
+  },
   "cursor.shape": { id: u32, width: u32, height: u32, hot_x: u32, hot_y: u32, png: text },
   "cursor.use": { id: nullable(u32) },
   viewers: { list: list((v, at) => fields(v, VIEWER, at, true)) },

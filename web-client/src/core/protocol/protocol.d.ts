@@ -76,7 +76,11 @@ browser: string,
 /**
  * Wanted size of the desktop in device pixels, `[width, height]`.
  */
-size?: [number, number], };
+size?: [number, number],
+/**
+ * Device pixels to a CSS pixel, in percent: what text is to be drawn for.
+ */
+density?: number, };
 
 /**
  * One signalling frame. `README.md` says who may send what, and when.
@@ -118,17 +122,38 @@ ref?: string, };
 /**
  * Viewer → host.
  */
-export type FromViewer = { "type": "display.resize", width: number, height: number, } | { "type": "quality.limit", max_kbps: number | null, } | { "type": "page.hidden", hidden: boolean, } | { "type": "video.refresh", } | { "type": "viewer.dismiss", viewer: ViewerId, } | { "type": "ping", t: number, };
+export type FromViewer = { "type": "display.resize", width: number, height: number, density: number, asked: boolean, } | { "type": "quality.limit", max_kbps: number | null, } | { "type": "page.hidden", hidden: boolean, } | { "type": "video.refresh", } | { "type": "viewer.dismiss", viewer: ViewerId, } | { "type": "ping", t: number, };
 
 /**
  * Host → viewer.
  */
-export type FromHost = { "type": "hello", viewer: ViewerId, rights: Rights, host_name: string, } | { "type": "heartbeat", n: number, rtp: number | null, } | { "type": "pong", t: number, } | { "type": "display.state", width: number, height: number, resizable: boolean, state: DisplayHealth, } | { "type": "cursor.shape", id: number, width: number, height: number, hot_x: number, hot_y: number, png: string, } | { "type": "cursor.use", id: number | null, } | { "type": "viewers", list: Array<ViewerInfo>, } | { "type": "video.state", codec: string, encoder: string, max_kbps: number | null, } | { "type": "video.trace", frames: Array<FrameTrace>, } | { "type": "refused", code: Refusal, ref: string, };
+export type FromHost = { "type": "hello", viewer: ViewerId, rights: Rights, host_name: string, } | { "type": "heartbeat", n: number, rtp: number | null, } | { "type": "pong", t: number, } | { "type": "display.state", width: number, height: number,
+/**
+ * Whether it takes another size when it is asked to.
+ */
+resizable: boolean,
+/**
+ * Whether it takes the size of a viewer's window unasked, because nobody sits at it.
+ */
+follows: boolean, state: DisplayHealth,
+/**
+ * The monitors that make up the picture, from the left; one that is the whole of it is not named.
+ */
+monitors: Array<Monitor>, } | { "type": "cursor.shape", id: number, width: number, height: number, hot_x: number, hot_y: number, png: string, } | { "type": "cursor.use", id: number | null, } | { "type": "viewers", list: Array<ViewerInfo>, } | { "type": "video.state", codec: string, encoder: string, max_kbps: number | null, } | { "type": "video.trace", frames: Array<FrameTrace>, } | { "type": "refused", code: Refusal, ref: string, };
 
 /**
  * Whether there is anything to show.
  */
-export type DisplayHealth = "live" | "gone" | "no_encoder";
+export type DisplayHealth = "live" | "gone" | "no_encoder" | "asleep" | "locked" | "unsuitable";
+
+/**
+ * A part of the picture that is one monitor's.
+ */
+export type Monitor = {
+/**
+ * As the host calls it, such as `DP-1`.
+ */
+name: string, x: number, y: number, width: number, height: number, primary: boolean, };
 
 /**
  * One line of the list of viewers.
