@@ -126,10 +126,15 @@ export class Attempt {
     this.#closed = true;
     clearTimeout(this.#deadline);
     this.#abort.abort();
-    if (tell && this.sid !== undefined) this.#signaling?.send({ type: "session.end", sid: this.sid, reason: "closed" });
-    this.#signaling?.close();
-    this.#peer?.close();
     this.video.close();
+    if (tell && this.sid !== undefined && this.#signaling) {
+      this.#signaling.send({ type: "session.end", sid: this.sid, reason: "closed" });
+      // Were the connection to fall silent first, the host would take it for lost, and wait for a return.
+      this.#signaling.close(() => this.#peer?.close());
+    } else {
+      this.#signaling?.close();
+      this.#peer?.close();
+    }
   }
 
   async #run() {

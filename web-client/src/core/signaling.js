@@ -16,6 +16,8 @@ const HEALTH_PATH = "healthz";
 const SIGNAL_PATH = "api/v1/signal";
 const SUBPROTOCOL = "removid.v1";
 const TICKET_SUBPROTOCOL = "removid.ticket.";
+/** How long the router has to hear the last word, in milliseconds. */
+const CLOSE_TIMEOUT = 500;
 
 /** @type {{ [status: number]: string }} */
 const BY_STATUS = { 401: "unauthorized", 403: "forbidden", 404: "not_found", 413: "too_large", 429: "too_many", 503: "host_offline" };
@@ -138,9 +140,17 @@ export class Signaling {
     else if (this.#socket.readyState === WebSocket.CONNECTING) this.#waiting.push(frame);
   }
 
-  close() {
+  /** @param {() => void} [done] called once, when the router has heard all that was said, or will not in time */
+  close(done) {
     this.#socket.onmessage = null;
     this.#socket.onclose = null;
+    if (done) {
+      const limit = setTimeout(done, CLOSE_TIMEOUT);
+      this.#socket.onclose = () => {
+        clearTimeout(limit);
+        done();
+      };
+    }
     this.#socket.close(1000);
   }
 }
