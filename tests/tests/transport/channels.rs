@@ -28,11 +28,15 @@ pub(crate) async fn messages_go_both_ways_up_to_the_limit(open: Open) {
         ] {
             let label = channel.label();
             let down = message(len, 1);
-            assert_eq!(
-                host.send(ONE, channel, binary, down.clone()).await,
-                Sent::Taken,
-                "{label} {len}"
-            );
+            let taken = || async { host.send(ONE, channel, binary, down.clone()).await == Sent::Taken };
+            // What the message before took up is free only when the last of it is acknowledged.
+            tokio::time::timeout(STEP, async {
+                while !taken().await {
+                    tokio::task::yield_now().await;
+                }
+            })
+            .await
+            .unwrap_or_else(|_| panic!("{label} never took {len} bytes"));
             texts += usize::from(!binary);
             let what = format!("{len} bytes to the viewer on {label}");
             let came = peer.seen.holds(&what, STEP, |facts| {
