@@ -103,6 +103,11 @@ export class Browser {
     return new Viewer(this, pages[0] ?? (await this.browser.newPage()));
   }
 
+  /** A page that another one opened. */
+  adopt(page) {
+    return new Viewer(this, page);
+  }
+
   /** Every process of it. */
   get pids() {
     return [this.pid, ...descendants(this.pid).map(({ pid }) => pid)];

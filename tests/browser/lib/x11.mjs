@@ -8,7 +8,8 @@ import { connect } from "node:net";
 import { readFileSync } from "node:fs";
 
 const EVENT_NAMES = { 2: "key", 3: "keyup", 4: "button", 5: "buttonup", 6: "move", 9: "focus", 10: "blur" };
-const MASK = { keys: 0x3, buttons: 0xc, motion: 0x40, focus: 0x20_0000 };
+const CONFIGURE = 22;
+const MASK = { keys: 0x3, buttons: 0xc, motion: 0x40, focus: 0x20_0000, structure: 0x2_0000 };
 
 export class X11 {
   static async open(display, authority) {
@@ -33,6 +34,8 @@ export class X11 {
   #atoms = new Map();
   /** What the windows of this client were told: `{ type, detail, x, y, state }`. */
   events = [];
+  /** Sizes that the screen took since `watchSize`. */
+  sizes = [];
   /** Protocol errors; a test that made one is wrong. */
   errors = [];
   closed = false;
@@ -103,6 +106,7 @@ export class X11 {
   }
 
   #event(kind, message) {
+    if (kind === CONFIGURE && message.readUInt32LE(8) === this.root) this.sizes.push(`${message.readUInt16LE(20)}x${message.readUInt16LE(22)}`);
     const type = EVENT_NAMES[kind];
     if (type === undefined) return;
     const [x, y, state] = [message.readInt16LE(20), message.readInt16LE(22), message.readUInt16LE(28)];
@@ -141,6 +145,13 @@ export class X11 {
   async size(window = this.root) {
     const reply = await this.#ask(14, 0, u32(window));
     return { width: reply.readUInt16LE(16), height: reply.readUInt16LE(18) };
+  }
+
+  /** From now on every size of the screen is kept in `sizes`. */
+  async watchSize() {
+    this.#send(2, 0, Buffer.concat([u32(this.root), u32(0x800), u32(MASK.structure)]));
+    await this.sync();
+    this.sizes.length = 0;
   }
 
   /** Pixels of the root window with everything on it, as RGB bytes. */

@@ -6,8 +6,10 @@
 
 import { credentials, forget, onArrival, remember } from "./arrival.js";
 import { loginPage } from "./login.js";
+import { secondPage } from "./second.js";
 import { t } from "./texts.js";
 import { viewerPage } from "./viewer.js";
+import { isSecond } from "./windows.js";
 
 /** @type {ReturnType<typeof viewerPage> | null} */
 let shown = null;
@@ -37,5 +39,9 @@ function view() {
   shown.connect(link);
 }
 
-onArrival(view);
-view();
+if (isSecond()) {
+  document.body.replaceChildren(secondPage());
+} else {
+  onArrival(view);
+  view();
+}

@@ -27,7 +27,7 @@ export class Notice {
   #hintTimer;
   #actions;
 
-  /** @param {{ again: () => void, login: () => void }} actions */
+  /** @param {{ again: () => void, login?: () => void }} actions without `login`: another link is no way out */
   constructor(actions) {
     this.#actions = actions;
   }
@@ -74,6 +74,16 @@ export class Notice {
     this.#hintTimer = setTimeout(() => (this.#hint.hidden = true), HINT_MS);
   }
 
+  /**
+   * What the host would not do.
+   * @param {string} code
+   * @param {string} ref the message's type
+   */
+  refused(code, ref) {
+    if (ref === "display.resize" && code === "failed") return this.hint("hint.not_resized");
+    this.hint("hint.refused", { code });
+  }
+
   /** @param {string} reason */
   #ended(reason) {
     const title = UNSAFE.has(reason) ? "title.unsafe" : BROWSER.has(reason) ? "title.browser" : "title.ended";
@@ -81,8 +91,9 @@ export class Notice {
     if (!NO_RETRY.has(reason)) {
       buttons.push(make("button", { class: "primary", type: "button", onclick: this.#actions.again }, t("action.again")));
     }
-    if (!BROWSER.has(reason)) {
-      buttons.push(make("button", { type: "button", onclick: this.#actions.login }, t("action.login")));
+    const { login } = this.#actions;
+    if (login !== undefined && !BROWSER.has(reason)) {
+      buttons.push(make("button", { type: "button", onclick: login }, t("action.login")));
     }
     this.#card(t(title), reasonText(reason), buttons);
     buttons[0]?.focus();

@@ -59,6 +59,7 @@ const TEXTS = /** @type {const} */ ({
   "reason.failed": "The host could not do it. Its log has more. [E-FAILED]",
   "reason.out_of_turn": "The host was not ready for this. [E-TURN]",
 
+  "reason.opener": "The window that this one belongs to was closed or left the page. Open this window from there again. [E-OPENER]",
   "reason.closed": "You are disconnected.",
   "reason.dismissed": "Somebody who manages this host ended your session. [E-DISMISSED]",
   "reason.replaced": "This session goes on in another window. [E-REPLACED]",
@@ -104,9 +105,11 @@ const TEXTS = /** @type {const} */ ({
 
   "hint.fullscreen": "Hold Esc to leave full screen. Ctrl+Alt+Shift opens the controls.",
   "hint.pointer": "The pointer belongs to the host. Press Ctrl+Alt+Shift or Esc to free it.",
+  "hint.no_window": "The browser blocked the window. Allow windows of this page, then try again.",
   "hint.view_only": "You watch only: your link does not permit input.",
   "hint.no_fullscreen": "The browser did not allow full screen.",
   "hint.no_lock": "The browser did not lock the pointer. Try again in a second.",
+  "hint.not_resized": "The host’s screen does not take this size.",
   "hint.refused": "The host refused this ({code}).",
   "hint.copied": "Copied.",
   "hint.saved": "Saved as {file}.",
@@ -117,10 +120,15 @@ const TEXTS = /** @type {const} */ ({
   "display.exact": "Exact pixels",
   "display.fit": "Fill the window",
   "display.resize": "Make the desktop fit the window",
+  "display.all": "All monitors",
+  "display.monitor": "{name} · {width}×{height}",
+  "display.second": "Open another window",
   "display.fixed": "This display has one size only.",
   "quality.auto": "Automatic",
   "quality.cap": "At most {mbit} Mbit/s",
   "quality.everybody": "For everybody who watches",
+
+  "second.alone": "This window belonged to another one that is not there any more. Close it, and open another from that desktop’s Display menu. [E-OPENER]",
 
   "viewers.title": "Who watches",
   "viewers.you": "you",

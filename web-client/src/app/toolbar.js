@@ -5,13 +5,14 @@
  */
 
 /** @import { RemovidDesktop } from "../core/removid-desktop.js" */
-/** @import { Right } from "../core/protocol/protocol.js" */
+/** @import { Monitor, Right } from "../core/protocol/protocol.js" */
 /** @import { Notice } from "./notice.js" */
 
 import { forbid, iconButton, isForbidden, make } from "./dom.js";
 import { icon } from "./icons.js";
 import { item, menu, moveFocus } from "./menu.js";
 import { t } from "./texts.js";
+import { openSecond } from "./windows.js";
 
 const LINGER_MS = 1_200;
 
@@ -177,6 +178,19 @@ export class Toolbar {
 
   #displayMenu() {
     const desktop = this.#desktop;
+    const monitors = make("div", { role: "group", class: "plain" });
+    let listed = "";
+    this.#refresh.push(() => {
+      const now = desktop.desk.monitors;
+      // Entries that are made anew would lose the focus of who walks through them.
+      const key = JSON.stringify(now);
+      if (key !== listed) monitors.replaceChildren(...this.#monitorEntries(now));
+      listed = key;
+      for (const entry of monitors.querySelectorAll("button")) entry.setAttribute("aria-checked", String(entry.value === desktop.monitor));
+    });
+    const second = item(t("display.second"), () => {
+      if (!openSecond(desktop)) this.#notice.hint("hint.no_window");
+    });
     const scales = /** @type {const} */ (["exact", "fit"]).map((scale) => {
       const entry = item(t(`display.${scale}`), () => (desktop.scale = scale), { radio: true });
       this.#refresh.push(() => entry.setAttribute("aria-checked", String(desktop.scale === scale)));
@@ -188,7 +202,20 @@ export class Toolbar {
       const why = !desktop.can("display_resize") ? t("toolbar.no_right") : desktop.desk.resizable ? null : t("display.fixed");
       forbid(resize, why);
     });
-    return menu("display", t("toolbar.display"), [...scales, make("hr"), resize]);
+    return menu("display", t("toolbar.display"), [monitors, ...scales, make("hr"), resize, second]);
+  }
+
+  /** @param {Monitor[]} monitors */
+  #monitorEntries(monitors) {
+    if (monitors.length < 2) return [];
+    const all = { name: "", label: t("display.all") };
+    const each = monitors.map(({ name, width, height }) => ({ name, label: t("display.monitor", { name, width, height }) }));
+    const entries = [all, ...each].map(({ name, label }) => {
+      const entry = item(label, () => (this.#desktop.monitor = name), { radio: true });
+      entry.value = name;
+      return entry;
+    });
+    return [...entries, make("hr")];
   }
 
   #qualityMenu() {

@@ -53,7 +53,7 @@ export function viewerPage(on) {
     if (viewOnly && !viewOnlySaid) notice.hint("hint.view_only");
     viewOnlySaid = viewOnly;
   });
-  desktop.addEventListener("refused", ({ detail: { code } }) => notice.hint("hint.refused", { code }));
+  desktop.addEventListener("refused", ({ detail: { code, ref } }) => notice.refused(code, ref));
   desktop.addEventListener("chord", () => (toolbar.isOpen ? toolbar.close() : toolbar.open()));
   document.addEventListener("fullscreenchange", () => toolbar.refresh(), { signal: abort.signal });
 

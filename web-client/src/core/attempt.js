@@ -37,6 +37,7 @@ import { VideoSink } from "./video.js";
  * @property {number} patience for a seat, in ms
  * @property {boolean} tcpOnly whether no path by UDP is to be tried
  * @property {HTMLElement} stage
+ * @property {() => boolean} hidden nobody can see the picture
  */
 
 const ACCEPT_MS = 10_000;
@@ -283,7 +284,7 @@ export class Attempt {
     if (this.#backlog.length < MAX_BACKLOG) this.#backlog.push(message);
     // With nothing to show, or nobody who looks, the first frame does not come; the session is there all the same.
     const nothing = message.type === "display.state" && message.state !== "live";
-    if (nothing || (message.type === "hello" && document.hidden)) this.#cameUp();
+    if (nothing || (message.type === "hello" && this.#options.hidden())) this.#cameUp();
   }
 
   #cameUp() {

@@ -12,29 +12,30 @@
 
 /** @import { FromHost, FromViewer, Right } from "./protocol/protocol.js" */
 /** @import { Wish } from "./resize.js" */
-/** @import { ConnectOptions, Desk, DesktopEventMap, ErrorDetail, InputMessage, Scale, State, Stats } from "./types.js" */
+/** @import { ConnectOptions, Desk, DesktopEventMap, ErrorDetail, InputMessage, Scale, State, StateDetail, Stats } from "./types.js" */
 /** @import { KeyMode } from "./input/keyboard.js" */
 
+import { Box } from "./box.js";
 import { Cursor } from "./cursor.js";
 import { NOTHING } from "./desk.js";
 import { InputLayer } from "./input/layer.js";
 import { WindowSize } from "./resize.js";
 import { Session } from "./session.js";
-import { SHADOW_CSS } from "./shadow-css.js";
+import { fillShadow } from "./shadow.js";
+import { Follower, Share } from "./share.js";
 import { View } from "./view.js";
 
-const LABEL = "Remote desktop. Every key goes to the host. To leave, press Control, Alt and Shift together.";
-
 export class RemovidDesktop extends HTMLElement {
-  #stage = document.createElement("div");
-  #layer = document.createElement("textarea");
-  #canvas = document.createElement("canvas");
-  #cursor = new Cursor(this.#layer, this.#canvas);
+  #parts = fillShadow(this.attachShadow({ mode: "open" }));
+  #stage = this.#parts.stage;
+  #layer = this.#parts.layer;
+  #cursor = new Cursor(this.#layer, this.#parts.canvas);
   #resize = new WindowSize((wish) => this.#send({ type: "display.resize", ...wish, asked: false }));
   /** @type {InputLayer | null} */
   #input = null;
-  /** @type {Session | null} */
+  /** @type {Session | Follower | null} */
   #session = null;
+  #share = this.#newShare();
   /** @type {ConnectOptions | null} */
   #options = null;
   /** @type {State} */
@@ -43,29 +44,12 @@ export class RemovidDesktop extends HTMLElement {
   #ready = false;
   #desk = { ...NOTHING };
   #view = new View();
-  /** @type {ResizeObserver | null} */
-  #observer = null;
-  /** @type {MediaQueryList | null} */
-  #density = null;
-  #densityChanged = () => this.#watchDensity();
+  /** @type {Box | null} */
+  #box = null;
 
   constructor() {
     super();
-    const root = this.attachShadow({ mode: "open" });
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(SHADOW_CSS);
-    root.adoptedStyleSheets = [sheet];
-    this.#stage.id = "stage";
-    this.#layer.id = "layer";
-    // A text field, because only there do dead keys and input methods make their signs.
-    Object.assign(this.#layer, { tabIndex: 0, autocomplete: "off", spellcheck: false, inputMode: "none" });
-    for (const name of ["autocapitalize", "autocorrect"]) this.#layer.setAttribute(name, "off");
-    this.#layer.setAttribute("aria-label", LABEL);
     this.#layer.addEventListener("pointerleave", () => this.#cursor.left());
-    this.#canvas.id = "cursor";
-    this.#canvas.hidden = true;
-    // Controls come before the layer, so that Shift+Tab and a screen reader find them first.
-    root.append(this.#stage, document.createElement("slot"), this.#layer, this.#canvas);
     this.#cursor.reset();
   }
 
@@ -81,21 +65,15 @@ export class RemovidDesktop extends HTMLElement {
       pointer: () => this.can("input_pointer"),
     });
     this.#input.mode = this.keyMode;
-    this.#observer = new ResizeObserver((entries) => this.#measured(entries));
-    try {
-      this.#observer.observe(this.#layer, { box: "device-pixel-content-box" });
-    } catch {
-      this.#observer.observe(this.#layer);
-    }
-    this.#watchDensity();
+    this.#box = new Box(this.#layer, (laidOut) => this.#measured(laidOut));
   }
 
   disconnectedCallback() {
     this.disconnect();
     this.#input?.close();
     this.#input = null;
-    this.#observer?.disconnect();
-    this.#density?.removeEventListener("change", this.#densityChanged);
+    this.#box?.close();
+    this.#box = null;
     this.#resize.reset();
   }
 
@@ -150,7 +128,6 @@ export class RemovidDesktop extends HTMLElement {
    */
   connect(options) {
     if (!this.isConnected) throw new DOMException("put the element into a document first", "InvalidStateError");
-    if (this.#view.box.width === 0) this.#measureNow();
     const base = new URL(options.url ?? ".", document.baseURI);
     const link = new URLSearchParams(base.hash.slice(1));
     base.hash = "";
@@ -159,26 +136,39 @@ export class RemovidDesktop extends HTMLElement {
     const hostKey = options.hostKey ?? link.get("k") ?? undefined;
     this.#stop();
     this.#options = { url: base.href, token, hostKey };
-    this.#ready = false;
-    this.#desk = { ...NOTHING };
-    this.#resize.reset();
+    this.#begin();
     this.#resize.box(this.#wanted());
     this.#setState("connecting", "");
     /** @type {Session} */
     const session = new Session(
-      { base, token, hostKey, stage: this.#stage, size: () => this.#wanted() },
+      { base, token, hostKey, stage: this.#stage, size: () => this.#wanted(), hidden: () => this.#share.hidden },
       {
-        state: ({ state, reason }) => session === this.#session && this.#setState(state, reason),
+        ...this.#listener(() => session),
         error: (detail) => session === this.#session && this.#emit("error", detail),
-        control: (message) => session === this.#session && this.#control(message),
-        swapped: () => session === this.#session && this.#swapped(),
-        resized: () => session === this.#session && this.#placed(),
       },
     );
     this.#session = session;
-    const active = document.activeElement;
-    // An element among the fields of a page does not take the focus from them.
-    if (active === null || active === document.body || active === this) this.focus();
+    this.#takeFocus();
+  }
+
+  /** What another window of this page needs to show and drive this element's session; see `follow`. */
+  get share() {
+    return this.#share;
+  }
+
+  /**
+   * Shows and drives the session of an element in another window of the same page, by that one's connection.
+   * @param {Share} share that element's
+   */
+  follow(share) {
+    this.#stop();
+    this.#options = null;
+    this.#begin();
+    /** @type {Follower} */
+    const follower = new Follower(share, this.#stage, this.#listener(() => follower));
+    this.#session = follower;
+    follower.start();
+    this.#takeFocus();
   }
 
   /** Starts the last session again. */
@@ -189,11 +179,13 @@ export class RemovidDesktop extends HTMLElement {
   disconnect() {
     this.#input?.release();
     this.#session?.end("closed");
+    if (this.#session instanceof Follower) this.#setState("ended", "closed");
     this.#session = null;
   }
 
   /** @returns {Promise<Stats | null>} null without a session */
   async stats() {
+    if (this.#session instanceof Follower) return this.#session.stats();
     const numbers = await this.#session?.stats();
     if (numbers === null || numbers === undefined) return null;
     const { width, height } = this.#pictureSize();
@@ -311,10 +303,46 @@ export class RemovidDesktop extends HTMLElement {
 
   // --- From the session ---------------------------------------------------------------------------
 
+  #newShare() {
+    return new Share({
+      stream: () => this.#session?.video?.stream ?? null,
+      state: () => ({ state: this.#state, reason: this.#reason }),
+      send: (message) => this.#send(message),
+      input: (message) => this.#session?.input(message),
+      shown: (rtp) => this.#session instanceof Session && this.#session.tailShown(rtp),
+      visibility: () => this.#session instanceof Session && this.#session.visibility(),
+      stats: () => this.stats(),
+    });
+  }
+
+  #begin() {
+    this.#ready = false;
+    this.#desk = { ...NOTHING };
+    this.#resize.reset();
+  }
+
+  /** An element among the fields of a page does not take the focus from them. */
+  #takeFocus() {
+    const active = document.activeElement;
+    if (active === null || active === document.body || active === this) this.focus();
+  }
+
+  /** @param {() => Session | Follower} session whose words count while it is the one */
+  #listener(session) {
+    const ours = () => session() === this.#session;
+    return {
+      state: (/** @type {StateDetail} */ { state, reason }) => ours() && this.#setState(state, reason),
+      control: (/** @type {FromHost} */ message) => ours() && this.#control(message),
+      swapped: () => ours() && this.#swapped(),
+      resized: () => ours() && this.#placed(),
+    };
+  }
+
   #swapped() {
     this.#input?.release();
     this.#cursor.reset();
     this.#resize.reset();
+    this.#share.swapped();
     this.#placed();
   }
 
@@ -330,6 +358,7 @@ export class RemovidDesktop extends HTMLElement {
 
   /** @param {FromHost} message */
   #control(message) {
+    this.#share.control(message);
     switch (message.type) {
       case "hello":
         return this.#update({ viewer: message.viewer, rights: message.rights, hostName: message.host_name });
@@ -340,7 +369,7 @@ export class RemovidDesktop extends HTMLElement {
         this.#pickMonitor();
         this.#place();
         this.#update({ width, height, resizable, follows, health: state });
-        return this.#resize.display(follows && this.can("display_resize"));
+        return this.#resize.display(follows && this.can("display_resize") && this.#session instanceof Session);
       }
       case "cursor.shape":
         return this.#cursor.shape(message);
@@ -374,6 +403,7 @@ export class RemovidDesktop extends HTMLElement {
     this.#state = state;
     this.#reason = reason;
     this.#stage.classList.toggle("doubt", state === "stalled");
+    this.#share.told({ state, reason });
     this.#emit("statechange", { state, reason });
   }
 
@@ -393,13 +423,14 @@ export class RemovidDesktop extends HTMLElement {
 
   /** @param {InputMessage} message */
   #sendInput(message) {
-    this.#session?.input(message);
+    this.#share.input(this, message);
   }
 
   // --- Geometry -----------------------------------------------------------------------------------
 
   /** @returns {Wish} */
   #wanted() {
+    this.#view.box = this.#box?.size ?? this.#view.box;
     return this.#view.wanted(devicePixelRatio);
   }
 
@@ -412,37 +443,16 @@ export class RemovidDesktop extends HTMLElement {
     return this.#session?.video?.size ?? { width: 0, height: 0 };
   }
 
-  /** @param {ResizeObserverEntry[]} entries */
-  #measured(entries) {
-    const entry = entries.at(-1);
-    if (entry === undefined) return;
-    const exact = entry.devicePixelContentBoxSize?.[0];
-    const { width, height } = entry.contentRect;
-    this.#view.box = {
-      width: exact?.inlineSize ?? Math.round(width * devicePixelRatio),
-      height: exact?.blockSize ?? Math.round(height * devicePixelRatio),
-    };
+  /** @param {boolean} laidOut */
+  #measured(laidOut) {
     this.#place();
-    if (width === 0 || height === 0) return;
-    this.#resize.box(this.#wanted());
-  }
-
-  /** The observer speaks after the next layout; the first offer names a size already. */
-  #measureNow() {
-    const { width, height } = this.#layer.getBoundingClientRect();
-    this.#view.box = { width: Math.round(width * devicePixelRatio), height: Math.round(height * devicePixelRatio) };
-  }
-
-  #watchDensity() {
-    this.#density?.removeEventListener("change", this.#densityChanged);
-    this.#density = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
-    this.#density.addEventListener("change", this.#densityChanged);
-    this.#place();
+    if (laidOut) this.#resize.box(this.#wanted());
   }
 
   #place() {
     const dpr = devicePixelRatio;
     this.#view.scale = this.scale;
+    this.#view.box = this.#box?.size ?? this.#view.box;
     this.#view.place(this.#pictureSize());
     for (const video of this.#session?.videos ?? []) video.place(this.#view.whole(video.size), dpr);
     this.#cursor.scale(this.#view.layout.scale / dpr);
@@ -453,8 +463,8 @@ export class RemovidDesktop extends HTMLElement {
    * @param {number} clientY
    */
   #aim(clientX, clientY) {
-    const rect = this.#layer.getBoundingClientRect();
-    return this.#view.aim((clientX - rect.left) * devicePixelRatio, (clientY - rect.top) * devicePixelRatio);
+    const { x, y } = this.#box?.point(clientX, clientY) ?? { x: 0, y: 0 };
+    return this.#view.aim(x, y);
   }
 
   /**

@@ -29,6 +29,7 @@ import { Tail } from "./tail.js";
  * @property {string | undefined} hostKey
  * @property {HTMLElement} stage
  * @property {() => { width: number, height: number, density: number }} size
+ * @property {() => boolean} hidden nobody can see the picture, in this window or another
  */
 
 const TICK_MS = 250;
@@ -58,6 +59,8 @@ export class Session {
   #pingNumber = 0;
   #pingDue = 0;
   #abort = new AbortController();
+  /** What the host was told. */
+  #hidden = false;
 
   /**
    * @param {SessionOptions} options
@@ -70,7 +73,7 @@ export class Session {
     const signal = this.#abort.signal;
     window.addEventListener("online", () => this.#hurry(), { signal });
     window.addEventListener("pageshow", () => this.#hurry(), { signal });
-    document.addEventListener("visibilitychange", () => this.#visibility(), { signal });
+    document.addEventListener("visibilitychange", () => this.visibility(), { signal });
     document.addEventListener("resume", () => this.#hurry(), { signal });
     // A closed tab must not stay in the host's list until it is missed.
     window.addEventListener("pagehide", (e) => !e.persisted && this.#leave(), { signal });
@@ -108,6 +111,11 @@ export class Session {
   async stats() {
     const [attempt, pc] = [this.#shown, this.#shown?.pc];
     return attempt === null || pc === undefined ? null : attempt.measure.read(pc);
+  }
+
+  /** @param {number | undefined} rtp of a frame that another window shows */
+  tailShown(rtp) {
+    this.#shown?.tail.shown(rtp);
   }
 
   /** @param {string} reason */
@@ -148,10 +156,10 @@ export class Session {
 
   #begin() {
     this.#next?.close(true);
-    const { base, token, hostKey, stage, size } = this.#options;
+    const { base, token, hostKey, stage, size, hidden } = this.#options;
     /** @type {Attempt} */
     const attempt = new Attempt(
-      { base, token, hostKey, stage, size: size(), resume: this.#lastSid, tcpOnly: this.#tcpOnly, patience: seatPatience(this.#life.tries, this.#seatTook) },
+      { base, token, hostKey, stage, hidden, size: size(), resume: this.#lastSid, tcpOnly: this.#tcpOnly, patience: seatPatience(this.#life.tries, this.#seatTook) },
       {
         up: () => this.#cameUp(attempt),
         failed: (code, message) => this.#failed(attempt, code, message),
@@ -190,7 +198,8 @@ export class Session {
     this.#life.shown(performance.now());
     this.#tell();
     this.#on.swapped();
-    if (document.hidden) attempt.send({ type: "page.hidden", hidden: true });
+    this.#hidden = this.#options.hidden();
+    if (this.#hidden) attempt.send({ type: "page.hidden", hidden: true });
   }
 
   /**
@@ -240,7 +249,7 @@ export class Session {
 
   /** A hidden page shows nothing, so nothing is missing there. @param {Attempt} attempt */
   #askForTail(attempt) {
-    if (attempt !== this.#shown || document.hidden || !attempt.tail.isMissing(performance.now())) return;
+    if (attempt !== this.#shown || this.#options.hidden() || !attempt.tail.isMissing(performance.now())) return;
     attempt.send({ type: "video.refresh" });
   }
 
@@ -253,8 +262,11 @@ export class Session {
     this.#shown?.send({ type: "ping", t: this.#pingNumber });
   }
 
-  #visibility() {
-    this.#shown?.send({ type: "page.hidden", hidden: document.hidden });
+  /** Whether the picture can be seen may have changed. */
+  visibility() {
+    const hidden = this.#options.hidden();
+    if (hidden !== this.#hidden) this.#shown?.send({ type: "page.hidden", hidden });
+    this.#hidden = hidden;
     if (document.hidden) return;
     this.#shown?.video.play();
     this.#hurry();

@@ -39,6 +39,12 @@ export class VideoSink {
     return { width: this.element.videoWidth, height: this.element.videoHeight };
   }
 
+  /** @returns {MediaStream | null} */
+  get stream() {
+    // Not looked at by its class: another window's streams are of that window's class.
+    return /** @type {MediaStream | null} */ (this.element.srcObject);
+  }
+
   /** @param {MediaStream} stream */
   attach(stream) {
     this.element.srcObject = stream;

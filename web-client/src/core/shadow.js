@@ -1,8 +1,31 @@
 /**
- * Styles of the element's inside, as text for a constructable sheet: a policy without inline styles holds.
+ * The element's shadow: the picture's stage, the layer that takes input, the drawn pointer, and their looks.
  */
 
-export const SHADOW_CSS = `
+const LABEL = "Remote desktop. Every key goes to the host. To leave, press Control, Alt and Shift together.";
+
+/** @param {ShadowRoot} root */
+export function fillShadow(root) {
+  const stage = document.createElement("div");
+  const layer = document.createElement("textarea");
+  const canvas = document.createElement("canvas");
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(STYLES);
+  root.adoptedStyleSheets = [sheet];
+  stage.id = "stage";
+  layer.id = "layer";
+  // A text field, because only there do dead keys and input methods make their signs.
+  Object.assign(layer, { tabIndex: 0, autocomplete: "off", spellcheck: false, inputMode: "none" });
+  for (const name of ["autocapitalize", "autocorrect"]) layer.setAttribute(name, "off");
+  layer.setAttribute("aria-label", LABEL);
+  canvas.id = "cursor";
+  canvas.hidden = true;
+  // Controls come before the layer, so that Shift+Tab and a screen reader find them first.
+  root.append(stage, document.createElement("slot"), layer, canvas);
+  return { stage, layer, canvas };
+}
+
+const STYLES = `
 :host {
   display: block;
   position: relative;
