@@ -218,6 +218,18 @@ export class X11 {
     await this.sync();
   }
 
+  /** Gives a window a pointer that nobody sees, as games do. */
+  async hideCursor(window) {
+    const [mask, gc, cursor] = [this.#newId(), this.#newId(), this.#newId()];
+    // A mask of one bit, emptied; the pointer made of it shows nothing.
+    this.#send(53, 1, Buffer.concat([u32(mask), u32(this.root), i16(1, 1)]));
+    this.#send(55, 0, Buffer.concat([u32(gc), u32(mask), u32(0x4), u32(0)]));
+    this.#send(70, 0, Buffer.concat([u32(mask), u32(gc), i16(0, 0), i16(1, 1)]));
+    this.#send(93, 0, Buffer.concat([u32(cursor), u32(mask), u32(mask), Buffer.alloc(16)]));
+    this.#send(2, 0, Buffer.concat([u32(window), u32(0x4000), u32(cursor)]));
+    await this.sync();
+  }
+
   async focus(window) {
     this.#send(42, 1, Buffer.concat([u32(window), u32(0)]));
     await this.sync();

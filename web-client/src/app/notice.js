@@ -11,6 +11,7 @@ import { reasonText, t } from "./texts.js";
 /** A connection that is there at once needs no words. */
 const PATIENCE_MS = 400;
 const HINT_MS = 3_500;
+const OFFER_MS = 10_000;
 
 const UNSAFE = new Set(["hostkey", "fingerprint", "signature"]);
 const BROWSER = new Set(["webrtc", "insecure", "ed25519", "codec"]);
@@ -21,6 +22,9 @@ export class Notice {
   element = make("div", { class: "notice", hidden: true });
   #live = make("p", { class: "offscreen", role: "status" });
   #hint = make("p", { class: "hint", role: "status", hidden: true });
+  #offer = make("div", { class: "hint offer", role: "status", hidden: true });
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #offerTimer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -34,7 +38,7 @@ export class Notice {
 
   /** Everything that has to be in the page. */
   get parts() {
-    return [this.element, this.#hint, this.#live];
+    return [this.element, this.#hint, this.#offer, this.#live];
   }
 
   /**
@@ -72,6 +76,24 @@ export class Notice {
     this.#hint.textContent = t(key, values);
     this.#hint.hidden = false;
     this.#hintTimer = setTimeout(() => (this.#hint.hidden = true), HINT_MS);
+  }
+
+  /**
+   * A few words with something to do about them, that go by themselves.
+   * @param {TextKey} key
+   * @param {TextKey} label of the button
+   * @param {() => void} action
+   */
+  offer(key, label, action) {
+    clearTimeout(this.#offerTimer);
+    const done = () => (this.#offer.hidden = true);
+    const onclick = () => {
+      done();
+      action();
+    };
+    this.#offer.replaceChildren(make("span", {}, t(key)), make("button", { type: "button", class: "primary", onclick }, t(label)));
+    this.#offer.hidden = false;
+    this.#offerTimer = setTimeout(done, OFFER_MS);
   }
 
   /**

@@ -6,6 +6,7 @@
 import { RemovidDesktop } from "../core/removid-desktop.js";
 import { ViewersDialog } from "./dialog.js";
 import { make } from "./dom.js";
+import { KeyBar } from "./keybar.js";
 import { Notice } from "./notice.js";
 import { StatsOverlay } from "./stats.js";
 import { t } from "./texts.js";
@@ -21,8 +22,9 @@ export function secondPage() {
   const notice = new Notice({ again: () => location.reload() });
   const stats = new StatsOverlay(desktop, () => notice.hint("hint.copied"));
   const viewers = new ViewersDialog(desktop);
-  const toolbar = new Toolbar(desktop, notice, { stats: () => stats.toggle(), viewers: () => viewers.open() });
-  desktop.append(toolbar.element, stats.element, ...notice.parts, viewers.element);
+  const keys = new KeyBar(desktop);
+  const toolbar = new Toolbar(desktop, notice, keys, { stats: () => stats.toggle(), viewers: () => viewers.open() });
+  desktop.append(toolbar.element, stats.element, ...notice.parts, keys.element, viewers.element);
   let picked = false;
   desktop.addEventListener("statechange", ({ detail: { state, reason } }) => {
     if (state === "ended" && reason === "closed") return window.close();
@@ -42,6 +44,7 @@ export function secondPage() {
     if (viewers.element.open) viewers.refresh();
   });
   desktop.addEventListener("refused", ({ detail: { code, ref } }) => notice.refused(code, ref));
+  desktop.addEventListener("lockoffer", () => notice.offer("offer.lock", "toolbar.pointer", () => toolbar.lockPointer()));
   desktop.addEventListener("chord", () => (toolbar.isOpen ? toolbar.close() : toolbar.open()));
   document.addEventListener("fullscreenchange", () => toolbar.refresh());
   queueMicrotask(() => desktop.follow(first.share));

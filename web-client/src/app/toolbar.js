@@ -6,12 +6,14 @@
 
 /** @import { RemovidDesktop } from "../core/removid-desktop.js" */
 /** @import { Monitor, Right } from "../core/protocol/protocol.js" */
+/** @import { KeyBar } from "./keybar.js" */
 /** @import { Notice } from "./notice.js" */
 
 import { forbid, iconButton, isForbidden, make } from "./dom.js";
 import { icon } from "./icons.js";
 import { item, menu, moveFocus } from "./menu.js";
 import { t } from "./texts.js";
+import { touchMenu } from "./touch.js";
 import { openSecond } from "./windows.js";
 
 const LINGER_MS = 1_200;
@@ -42,9 +44,10 @@ export class Toolbar {
   /**
    * @param {RemovidDesktop} desktop
    * @param {Notice} notice
+   * @param {KeyBar} keys
    * @param {{ stats: () => boolean, viewers: () => void }} open `stats` says whether they are shown now
    */
-  constructor(desktop, notice, open) {
+  constructor(desktop, notice, keys, open) {
     this.#desktop = desktop;
     this.#notice = notice;
     this.#viewers = iconButton("viewers", t("toolbar.viewers"), { onclick: open.viewers });
@@ -52,7 +55,8 @@ export class Toolbar {
       "aria-pressed": "false",
       onclick: () => stats.setAttribute("aria-pressed", String(open.stats())),
     });
-    const menus = [this.#keysMenu(), this.#displayMenu(), this.#qualityMenu()];
+    const touch = touchMenu(desktop, keys, { close: () => this.close(), refresh: this.#refresh });
+    const menus = [this.#keysMenu(), touch, this.#displayMenu(), this.#qualityMenu()];
     this.#bar.append(
       this.#fullscreenButton(),
       ...menus.map(({ button }) => button),
@@ -102,8 +106,18 @@ export class Toolbar {
     if (label !== null) label.textContent = count > 1 ? `${t("toolbar.viewers")} ${count}` : t("toolbar.viewers");
   }
 
+  async lockPointer() {
+    this.close();
+    try {
+      await this.#desktop.lockPointer();
+      this.#notice.hint("hint.pointer");
+    } catch {
+      this.#notice.hint("hint.no_lock");
+    }
+  }
+
   #buttons() {
-    return /** @type {HTMLElement[]} */ ([...this.#bar.querySelectorAll(":scope > button")]);
+    return /** @type {HTMLElement[]} */ ([...this.#bar.querySelectorAll(":scope > button:not([hidden])")]);
   }
 
   #closeSoon() {
@@ -232,15 +246,8 @@ export class Toolbar {
 
   #pointerButton() {
     const button = iconButton("pointer", t("toolbar.pointer"), {
-      onclick: async () => {
-        if (isForbidden(button)) return;
-        this.close();
-        try {
-          await this.#desktop.lockPointer();
-          this.#notice.hint("hint.pointer");
-        } catch {
-          this.#notice.hint("hint.no_lock");
-        }
+      onclick: () => {
+        if (!isForbidden(button)) void this.lockPointer();
       },
     });
     this.#needs(button, "input_pointer");

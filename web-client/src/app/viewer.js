@@ -8,6 +8,7 @@
 import { RemovidDesktop } from "../core/removid-desktop.js";
 import { ViewersDialog } from "./dialog.js";
 import { make } from "./dom.js";
+import { KeyBar } from "./keybar.js";
 import { Notice } from "./notice.js";
 import { guardSideButtons } from "./side-buttons.js";
 import { StatsOverlay } from "./stats.js";
@@ -23,8 +24,9 @@ export function viewerPage(on) {
   const notice = new Notice({ again: () => desktop.reconnect(), login: () => on.login() });
   const stats = new StatsOverlay(desktop, () => notice.hint("hint.copied"));
   const viewers = new ViewersDialog(desktop);
-  const toolbar = new Toolbar(desktop, notice, { stats: () => stats.toggle(), viewers: () => viewers.open() });
-  desktop.append(toolbar.element, stats.element, ...notice.parts, viewers.element);
+  const keys = new KeyBar(desktop);
+  const toolbar = new Toolbar(desktop, notice, keys, { stats: () => stats.toggle(), viewers: () => viewers.open() });
+  desktop.append(toolbar.element, stats.element, ...notice.parts, keys.element, viewers.element);
 
   const abort = new AbortController();
   guardSideButtons(desktop, abort.signal);
@@ -54,6 +56,7 @@ export function viewerPage(on) {
     viewOnlySaid = viewOnly;
   });
   desktop.addEventListener("refused", ({ detail: { code, ref } }) => notice.refused(code, ref));
+  desktop.addEventListener("lockoffer", () => notice.offer("offer.lock", "toolbar.pointer", () => toolbar.lockPointer()));
   desktop.addEventListener("chord", () => (toolbar.isOpen ? toolbar.close() : toolbar.open()));
   document.addEventListener("fullscreenchange", () => toolbar.refresh(), { signal: abort.signal });
 

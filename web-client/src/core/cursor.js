@@ -41,6 +41,8 @@ export class Cursor {
   #drawn = false;
   #drawing = 0;
   #at = { x: 0, y: 0 };
+  /** Drawn where we say, since a finger has no pointer. */
+  #pinned = false;
 
   /**
    * @param {HTMLElement} layer where the pointer is the host's
@@ -96,7 +98,18 @@ export class Cursor {
 
   /** The pointer is not over the picture. */
   left() {
-    this.#canvas.hidden = true;
+    if (!this.#pinned) this.#canvas.hidden = true;
+  }
+
+  /**
+   * Draws the pointer at a place, whatever the browser's own does.
+   * @param {{ x: number, y: number } | null} at in CSS pixels of the layer; null ends that
+   */
+  pin(at) {
+    const changed = this.#pinned !== (at !== null);
+    this.#pinned = at !== null;
+    if (at !== null) this.moved(at.x, at.y);
+    if (changed) this.#show();
   }
 
   #follow() {
@@ -112,7 +125,7 @@ export class Cursor {
     const shape = this.#used === undefined ? undefined : this.#shapes.get(this.#used);
     if (shape === undefined) return this.#set("default");
     const value = cursorValue(shape, this.#cssPerPixel);
-    if (value !== null) return this.#set(value);
+    if (value !== null && !this.#pinned) return this.#set(value);
     this.#set("default");
     void this.#draw(shape, this.#drawing);
   }
@@ -144,7 +157,7 @@ export class Cursor {
     canvas.style.top = `${-shape.hot_y * this.#cssPerPixel}px`;
     canvas.getContext("2d")?.drawImage(image, 0, 0);
     this.#drawn = true;
-    if (this.#layer.matches(":hover")) this.#follow();
-    this.#set("none");
+    if (this.#pinned || this.#layer.matches(":hover")) this.#follow();
+    if (!this.#pinned) this.#set("none");
   }
 }

@@ -6,24 +6,24 @@
  *   desktop.addEventListener("ready", () => console.log("there it is"));
  *   desktop.connect({ url: "https://workstation:8443/", token, hostKey });
  *
- * Events (types in `types.d.ts`): `ready`, `statechange`, `error`, `deskchange`, `chord`, `refused`.
+ * Events (types in `types.d.ts`): `ready`, `statechange`, `error`, `deskchange`, `chord`, `refused`,
+ * `lockoffer`, `stickyused`.
  * What is put inside the element, such as a toolbar, lies above the picture and stays in full screen.
  */
 
 /** @import { FromHost, FromViewer, Right } from "./protocol/protocol.js" */
-/** @import { Wish } from "./resize.js" */
 /** @import { ConnectOptions, Desk, DesktopEventMap, ErrorDetail, InputMessage, Scale, State, StateDetail, Stats } from "./types.js" */
+/** @import { TouchMode } from "./input/gestures.js" */
 /** @import { KeyMode } from "./input/keyboard.js" */
 
-import { Box } from "./box.js";
 import { Cursor } from "./cursor.js";
 import { NOTHING } from "./desk.js";
 import { InputLayer } from "./input/layer.js";
+import { Placement } from "./placement.js";
 import { WindowSize } from "./resize.js";
 import { Session } from "./session.js";
 import { fillShadow } from "./shadow.js";
 import { Follower, Share } from "./share.js";
-import { View } from "./view.js";
 
 export class RemovidDesktop extends HTMLElement {
   #parts = fillShadow(this.attachShadow({ mode: "open" }));
@@ -43,9 +43,8 @@ export class RemovidDesktop extends HTMLElement {
   #reason = "";
   #ready = false;
   #desk = { ...NOTHING };
-  #view = new View();
-  /** @type {Box | null} */
-  #box = null;
+  #placement = new Placement(this.#layer, this.#cursor, (laidOut) => this.#measured(laidOut));
+  #view = this.#placement.view;
 
   constructor() {
     super();
@@ -58,22 +57,28 @@ export class RemovidDesktop extends HTMLElement {
   connectedCallback() {
     this.#input = new InputLayer(this.#layer, {
       send: (message) => this.#sendInput(message),
-      aim: (x, y) => this.#aim(x, y),
+      aim: (x, y) => this.#placement.aim(x, y),
       chord: () => this.#emit("chord", null),
-      moved: (x, y) => this.#moved(x, y),
+      moved: (x, y) => this.#placement.moved(x, y),
+      bounds: () => this.#placement.bounds,
+      zoom: (factor, x, y) => this.#placement.zoom(factor, x, y),
+      pan: (dx, dy) => this.#placement.pan(dx, dy),
+      pin: (at) => this.#placement.pin(at),
+      offerLock: () => this.#emit("lockoffer", null),
+      stickyUsed: () => this.#emit("stickyused", null),
       keys: () => this.can("input_keyboard"),
       pointer: () => this.can("input_pointer"),
     });
+    this.#placement.open();
     this.#input.mode = this.keyMode;
-    this.#box = new Box(this.#layer, (laidOut) => this.#measured(laidOut));
+    this.#input.touchMode = this.touchMode;
   }
 
   disconnectedCallback() {
     this.disconnect();
     this.#input?.close();
     this.#input = null;
-    this.#box?.close();
-    this.#box = null;
+    this.#placement.close();
     this.#resize.reset();
   }
 
@@ -137,11 +142,11 @@ export class RemovidDesktop extends HTMLElement {
     this.#stop();
     this.#options = { url: base.href, token, hostKey };
     this.#begin();
-    this.#resize.box(this.#wanted());
+    this.#resize.box(this.#placement.wanted);
     this.#setState("connecting", "");
     /** @type {Session} */
     const session = new Session(
-      { base, token, hostKey, stage: this.#stage, size: () => this.#wanted(), hidden: () => this.#share.hidden },
+      { base, token, hostKey, stage: this.#stage, size: () => this.#placement.wanted, hidden: () => this.#share.hidden },
       {
         ...this.#listener(() => session),
         error: (detail) => session === this.#session && this.#emit("error", detail),
@@ -223,6 +228,24 @@ export class RemovidDesktop extends HTMLElement {
   }
 
   /**
+   * Whether the pointer is where the finger is (`direct`, the default), or is pushed by it (`trackpad`).
+   * @returns {TouchMode}
+   */
+  get touchMode() {
+    return this.getAttribute("touch") === "trackpad" ? "trackpad" : "direct";
+  }
+
+  set touchMode(mode) {
+    this.setAttribute("touch", mode);
+    if (this.#input !== null) this.#input.touchMode = this.touchMode;
+  }
+
+  /** Codes of modifiers that the next sign of a keyboard on the screen takes along; see the event `stickyused`. */
+  set stickyModifiers(/** @type {string[]} */ codes) {
+    if (this.#input !== null) this.#input.sticky = codes;
+  }
+
+  /**
    * Types a text as if it came from a keyboard.
    * @param {string} text
    */
@@ -245,7 +268,7 @@ export class RemovidDesktop extends HTMLElement {
 
   /** Makes the desktop as large as the element, now. */
   resizeDesktop() {
-    this.#send({ type: "display.resize", ...this.#wanted(), asked: true });
+    this.#send({ type: "display.resize", ...this.#placement.wanted, asked: true });
   }
 
   /** @param {number | null} kbps for everybody who watches; null lifts the cap */
@@ -374,6 +397,7 @@ export class RemovidDesktop extends HTMLElement {
       case "cursor.shape":
         return this.#cursor.shape(message);
       case "cursor.use":
+        this.#input?.pointerHidden(message.id === null);
         return this.#cursor.use(message.id);
       case "viewers":
         return this.#update({ viewers: message.list });
@@ -428,12 +452,6 @@ export class RemovidDesktop extends HTMLElement {
 
   // --- Geometry -----------------------------------------------------------------------------------
 
-  /** @returns {Wish} */
-  #wanted() {
-    this.#view.box = this.#box?.size ?? this.#view.box;
-    return this.#view.wanted(devicePixelRatio);
-  }
-
   #pickMonitor() {
     const name = this.getAttribute("monitor") ?? "";
     this.#view.monitor = this.#desk.monitors.find((monitor) => monitor.name === name) ?? null;
@@ -446,38 +464,16 @@ export class RemovidDesktop extends HTMLElement {
   /** @param {boolean} laidOut */
   #measured(laidOut) {
     this.#place();
-    if (laidOut) this.#resize.box(this.#wanted());
+    // A keyboard on the screen takes room for a while; a desktop that shrank for it would be another one.
+    if (laidOut && this.#input?.keyboardShown !== true) this.#resize.box(this.#placement.wanted);
   }
 
   #place() {
-    const dpr = devicePixelRatio;
-    this.#view.scale = this.scale;
-    this.#view.box = this.#box?.size ?? this.#view.box;
-    this.#view.place(this.#pictureSize());
-    for (const video of this.#session?.videos ?? []) video.place(this.#view.whole(video.size), dpr);
-    this.#cursor.scale(this.#view.layout.scale / dpr);
+    this.#placement.place(this.#session?.videos ?? [], this.#pictureSize(), this.scale);
   }
 
   /**
-   * @param {number} clientX
-   * @param {number} clientY
-   */
-  #aim(clientX, clientY) {
-    const { x, y } = this.#box?.point(clientX, clientY) ?? { x: 0, y: 0 };
-    return this.#view.aim(x, y);
-  }
-
-  /**
-   * @param {number} clientX
-   * @param {number} clientY
-   */
-  #moved(clientX, clientY) {
-    const rect = this.#layer.getBoundingClientRect();
-    this.#cursor.moved(clientX - rect.left, clientY - rect.top);
-  }
-
-  /**
-   * @template {"ready" | "statechange" | "error" | "deskchange" | "chord" | "refused"} Type
+   * @template {"ready" | "statechange" | "error" | "deskchange" | "chord" | "refused" | "lockoffer" | "stickyused"} Type
    * @param {Type} type
    * @param {Type extends "error" ? ErrorDetail : DesktopEventMap[Type] extends CustomEvent<infer D> ? D : never} detail
    */

@@ -11,7 +11,10 @@
 
 import { HELD_HEARTBEAT_MS } from "../protocol/limits.js";
 import { Keyboard } from "./keyboard.js";
+import { LockOffer } from "./offer.js";
 import { Pointer } from "./pointer.js";
+import { chordMessages, isChordSign } from "./chord.js";
+import { Touch } from "./touch.js";
 import { SENTINEL, backspaces, change, textMessages } from "./text.js";
 
 /**
@@ -22,6 +25,12 @@ import { SENTINEL, backspaces, change, textMessages } from "./text.js";
  * @property {(clientX: number, clientY: number) => void} moved where a drawn cursor belongs
  * @property {() => boolean} keys whether keys may be sent
  * @property {() => boolean} pointer whether the pointer may be sent
+ * @property {import("./touch.js").TouchHost["bounds"]} bounds
+ * @property {import("./touch.js").TouchHost["zoom"]} zoom
+ * @property {import("./touch.js").TouchHost["pan"]} pan
+ * @property {import("./touch.js").TouchHost["pin"]} pin
+ * @property {() => void} offerLock an application seems to want the pointer's motion
+ * @property {() => void} stickyUsed the sticky modifiers went with a key
  */
 
 /** Heartbeats after the last release: a host that missed it hears that nothing is held. */
@@ -32,6 +41,10 @@ export class InputLayer {
   #host;
   #keyboard = new Keyboard(platform());
   #pointer = new Pointer();
+  #touch;
+  #offer = new LockOffer();
+  /** Modifiers that the next key takes along. @type {string[]} */
+  sticky = [];
   #heldSeq = 0;
   #trailing = 0;
   /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -49,6 +62,8 @@ export class InputLayer {
   constructor(element, host) {
     this.#element = element;
     this.#host = host;
+    const { aim, pointer, bounds, zoom, pan, pin } = host;
+    this.#touch = new Touch(this.#pointer, { aim, pointer, bounds, zoom, pan, pin, send: (messages) => this.#send(messages) });
     const signal = this.#abort.signal;
     const quiet = { signal, passive: false };
     element.addEventListener("keydown", (e) => this.#key(e), quiet);
@@ -107,6 +122,7 @@ export class InputLayer {
   /** Lets go of everything, here and on the host. */
   release() {
     const keys = this.#keyboard.clear();
+    this.#touch.cancel();
     this.#clear();
     const buttons = this.#pointer.clear();
     this.#host.send({ channel: "input", kind: "release" });
@@ -142,6 +158,26 @@ export class InputLayer {
    */
   type(text) {
     if (this.#host.keys()) this.#send(textMessages(text));
+  }
+
+  /** @returns {import("./gestures.js").TouchMode} */
+  get touchMode() {
+    return this.#touch.mode;
+  }
+
+  set touchMode(mode) {
+    this.release();
+    this.#touch.mode = mode;
+  }
+
+  /** The host shows a pointer, or hides it. @param {boolean} hidden */
+  pointerHidden(hidden) {
+    this.#offer.pointer(hidden);
+  }
+
+  /** Whether a device's own keyboard is asked for. */
+  get keyboardShown() {
+    return this.#onScreen;
   }
 
   /** Shows or hides a device's own keyboard on the screen. @param {boolean} shown */
@@ -196,8 +232,16 @@ export class InputLayer {
     if (composing && !this.#onScreen) return;
     const { remove, insert } = change(this.#written, now);
     this.#written = now;
-    if (this.#host.keys()) this.#send([...backspaces(remove), ...textMessages(insert)]);
+    if (this.#host.keys()) this.#send([...backspaces(remove), ...this.#text(insert)]);
     if (!composing) this.#clear();
+  }
+
+  /** @param {string} text that was written */
+  #text(text) {
+    if (this.sticky.length === 0 || !isChordSign(text)) return textMessages(text);
+    const messages = chordMessages(this.sticky, text);
+    this.#host.stickyUsed();
+    return messages;
   }
 
   #clear() {
@@ -211,6 +255,7 @@ export class InputLayer {
   #press(e) {
     this.focus();
     this.#sendKeys(this.#keyboard.flush());
+    if (e.pointerType === "touch") return this.#point(e);
     // A pointer that went is no longer to be captured, and one that was locked cannot be.
     if (!this.locked && this.#element.isConnected) {
       try {
@@ -228,7 +273,10 @@ export class InputLayer {
    * @param {boolean} [buttonsOnly] the motion was already told by a raw event
    */
   #point(e, buttonsOnly = false) {
-    if (!e.isTrusted || !e.isPrimary) return;
+    if (!e.isTrusted) return;
+    if (e.pointerType === "touch") return e.type === "pointerrawupdate" ? undefined : this.#touch.handle(e);
+    if (!e.isPrimary) return;
+    if (this.#offer.moved(e.timeStamp) && !this.locked && this.#host.pointer()) this.#host.offerLock();
     this.#host.moved(e.clientX, e.clientY);
     this.#sendKeys(this.#keyboard.observe((name) => e.getModifierState(name), e.timeStamp));
     if (!this.#host.pointer()) return;
@@ -255,7 +303,9 @@ export class InputLayer {
 
   #lockChange() {
     this.release();
-    if (this.locked) this.#pointer.lock();
+    if (!this.locked) return;
+    this.#pointer.lock();
+    this.#offer.taken();
   }
 
   /** @param {InputMessage[]} messages */
