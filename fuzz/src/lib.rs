@@ -3,16 +3,18 @@
 
 use router::auth::origin::normal_origin;
 use router::auth::token::{KEY_BYTES, Key, Tokens};
+use signaling_spec::channel::bulk::Bulk;
 use signaling_spec::channel::control::{FromHost, FromViewer};
 use signaling_spec::channel::input::{Input, Motion};
 use signaling_spec::{Fingerprint, Sdp, Signal};
 
 /// Every target by its name.
 pub type Target = (&'static str, fn(&[u8]));
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("signal", signal),
     ("control", control),
     ("input", input),
+    ("bulk", bulk),
     ("fingerprint", fingerprint),
     ("token", token),
     ("origin", origin),
@@ -49,6 +51,13 @@ pub fn input(bytes: &[u8]) {
         && (input.is_ok() || motion.is_ok())
     {
         assert!(Input::decode(cut).is_err() && Motion::decode(cut).is_err());
+    }
+}
+
+/// What is read is written as the same bytes.
+pub fn bulk(bytes: &[u8]) {
+    if let Ok(message) = Bulk::decode(bytes) {
+        assert_eq!(message.encode(), bytes);
     }
 }
 

@@ -28,6 +28,8 @@ use crate::transport::{self, Transport, addresses};
 
 /// Frames and notices that may wait for the hub.
 const STUDIO_EVENTS: usize = 64;
+/// Pieces of clips that may wait for the hub.
+const CLIP_EVENTS: usize = 64;
 /// Before any viewer's path is known.
 const START_BPS: u64 = session_core::quality::START_BPS;
 
@@ -63,6 +65,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 
     let (host_link, router_link) = router::link::in_memory();
     let (stop, stopped) = oneshot::channel();
+    let (tell_clip, clip_events) = mpsc::channel(CLIP_EVENTS);
     let parts = hub::Parts {
         identity: Arc::clone(&identity),
         transport: hub_transport,
@@ -71,6 +74,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         studio_events,
         open_sink: display.sink_opener(),
         courtesy: display.courtesy(config.sign, config.lock.as_ref())?,
+        clipboard: display.clipboard(Box::new(move |event| {
+            let _ = tell_clip.blocking_send(event);
+        }))?,
+        clip_events,
         max_bps: config.max_bps,
         follow_window: display.is_ours(),
     };

@@ -3,6 +3,8 @@
 //! It owns all state, so nothing is locked; each thing that can wake it is one arm of its loop. Rules are
 //! in `session_core`; this file and its rooms only carry things to and fro.
 
+mod bulk;
+mod clipboard;
 mod control;
 mod display;
 mod inject;
@@ -15,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use router::link::RouterLink;
 use session_core::answerer::{Input as AnswererInput, Output};
+use session_core::clipboard::Clipboards;
 use session_core::input_gate::InputGate;
 use session_core::path::Report;
 use session_core::quality::Quality;
@@ -23,9 +26,11 @@ use signaling_spec::limits::{HOST_HEARTBEAT, MAX_VIEWERS};
 use signaling_spec::{EndReason, Refusal, Right, SessionId, Signal, ViewerId};
 use tokio::sync::mpsc;
 
+use self::bulk::Transfers;
 use self::inject::SinkOpener;
 use self::picture::Screen;
 use self::session::Session;
+use crate::clipboard::{ClipEvent, Clipboard};
 use crate::courtesy;
 use crate::identity::Identity;
 use crate::input::InputSink;
@@ -43,6 +48,8 @@ pub struct Parts {
     pub studio_events: mpsc::Receiver<StudioEvent>,
     pub open_sink: SinkOpener,
     pub courtesy: courtesy::Host,
+    pub clipboard: Box<dyn Clipboard>,
+    pub clip_events: mpsc::Receiver<ClipEvent>,
     /// Bits a second that the encoder never goes beyond.
     pub max_bps: u64,
     /// Whether a viewer's window may size the desktop without being asked.
@@ -62,6 +69,11 @@ struct Hub {
     studio: Desk,
     open_sink: SinkOpener,
     courtesy: courtesy::Host,
+    clipboard: Box<dyn Clipboard>,
+    clips: Clipboards,
+    transfers: Transfers,
+    /// Readings of the clipboard so far.
+    reads: u64,
     sink: Option<Box<dyn InputSink>>,
     sessions: BTreeMap<ViewerId, Session>,
     next_viewer: u32,
@@ -77,6 +89,7 @@ struct Hub {
 /// Runs until `stop` is told or the router is gone; then says goodbye to everybody.
 pub async fn run(parts: Parts, mut stop: tokio::sync::oneshot::Receiver<()>) {
     let mut studio_events = parts.studio_events;
+    let mut clip_events = parts.clip_events;
     let mut hub = Hub {
         identity: parts.identity,
         transport: parts.transport,
@@ -84,6 +97,10 @@ pub async fn run(parts: Parts, mut stop: tokio::sync::oneshot::Receiver<()>) {
         studio: parts.studio,
         open_sink: parts.open_sink,
         courtesy: parts.courtesy,
+        clipboard: parts.clipboard,
+        clips: Clipboards::default(),
+        transfers: Transfers::default(),
+        reads: 0,
         sink: None,
         sessions: BTreeMap::new(),
         next_viewer: 1,
@@ -113,6 +130,7 @@ pub async fn run(parts: Parts, mut stop: tokio::sync::oneshot::Receiver<()>) {
                 Some(event) => hub.handle_studio(event),
                 None => break,
             },
+            Some(event) = clip_events.recv() => hub.handle_clip(event),
             _ = heartbeat.tick() => hub.handle_heartbeat(),
             () = tokio::time::sleep_until(deadline.into()) => hub.handle_timeout(),
         }
@@ -132,7 +150,8 @@ impl Hub {
             .courtesy
             .poll_timeout()
             .into_iter()
-            .chain(self.sizing.poll_timeout());
+            .chain(self.sizing.poll_timeout())
+            .chain(self.transfers.poll_timeout());
         steps.chain(tails).chain(input).chain(manners).min()
     }
 
@@ -144,6 +163,7 @@ impl Hub {
         self.beat_tails(now);
         self.courtesy.handle_timeout(now);
         self.order_size();
+        self.handle_transfers(now);
         let viewers: Vec<ViewerId> = self.sessions.keys().copied().collect();
         for viewer in viewers {
             if let Some(session) = self.sessions.get_mut(&viewer) {
@@ -334,6 +354,8 @@ impl Hub {
         router::audit!("RMV3006I", sid = %session.sid, viewer = viewer.0, ?reason, "Session ended");
         self.transport.close(viewer);
         self.gate.leave(viewer);
+        self.end_transfers(viewer);
+        self.leave_clipboard(viewer);
         self.inject();
         self.courtesy.leave(viewer, reason, Instant::now());
         self.sizing.handle_leave(viewer, reason, Instant::now());

@@ -2,6 +2,7 @@
 
 pub mod announce;
 pub mod cli;
+pub mod clipboard;
 pub mod config;
 pub mod courtesy;
 pub mod desktop;

@@ -3,6 +3,7 @@
 //! Only this file and `x11/` know the X protocol. `source.rs` looks, `sink.rs` types and points.
 
 mod authority;
+mod clipboard;
 mod cursor;
 mod density;
 mod frame;
@@ -15,6 +16,7 @@ mod sign;
 mod sink;
 mod source;
 
+pub use clipboard::{FindTarget, X11Clipboard};
 pub use sign::WatchSign;
 pub use sink::XtestSink;
 pub use source::X11Source;

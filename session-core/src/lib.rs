@@ -5,6 +5,7 @@
 
 pub mod answerer;
 pub mod bind;
+pub mod clipboard;
 pub mod courtesy;
 pub mod delivery;
 pub mod hold_back;
@@ -17,4 +18,5 @@ pub mod quality;
 pub mod rate;
 pub mod sizing;
 pub mod tickets;
+pub mod transfer;
 pub mod typist;

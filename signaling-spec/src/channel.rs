@@ -1,6 +1,9 @@
 //! The data channels of the one peer connection. The viewer opens all of them in its first offer.
 
+pub mod bulk;
+pub mod clip;
 pub mod control;
+pub mod files;
 pub mod input;
 
 /// A data channel by its label.
@@ -12,7 +15,7 @@ pub enum Channel {
     Motion,
     /// Cursor, sizes, viewers, heartbeat: reliable and ordered, JSON.
     Ctl,
-    /// Large transfers: reliable and ordered. Nothing is sent on it yet.
+    /// The bytes of clips and files: reliable and ordered, binary.
     Bulk,
 }
 

@@ -34,6 +34,25 @@ pub const MAX_VIEWER_CONTROL_BYTES: usize = 4 * 1024;
 /// Messages a second that a viewer may send on `ctl`; a burst of twice as many is taken.
 pub const MAX_CONTROL_RATE: u32 = 50;
 
+/// Most bytes of one chunk on `bulk`: what every browser passes on in one piece.
+pub const MAX_CHUNK_BYTES: usize = 16 * 1024;
+/// Bytes of one transfer that may be on their way.
+pub const BULK_WINDOW: u64 = 1024 * 1024;
+/// Messages a second that a viewer may send on `bulk`; a burst of twice as many is taken.
+pub const MAX_BULK_RATE: u32 = 20_000;
+/// Transfers that one viewer may have at a time.
+pub const MAX_TRANSFERS: usize = 16;
+/// Most bytes of one clip.
+pub const MAX_CLIP_BYTES: u64 = 256 * 1024 * 1024;
+/// What moves to the viewer at the copy already; more waits until it is asked for.
+pub const EAGER_CLIP_BYTES: u64 = 1024 * 1024;
+/// Longest path of a file below the folder, in UTF-8 bytes.
+pub const MAX_PATH_BYTES: usize = 1024;
+/// Entries that one list of files has at most.
+pub const MAX_FILE_ENTRIES: usize = 500;
+/// Bytes of one block, whose hashes make a file's checksum.
+pub const HASH_BLOCK_BYTES: usize = 1024 * 1024;
+
 /// Smallest and largest side of a desktop, in pixels.
 pub const MIN_DISPLAY_SIDE: u32 = 64;
 pub const MAX_DISPLAY_WIDTH: u32 = 7680;

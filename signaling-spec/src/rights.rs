@@ -16,6 +16,10 @@ pub enum Right {
     ClipboardFromHost,
     /// Change the desktop's size.
     DisplayResize,
+    /// Put files on the host.
+    FilesToHost,
+    /// Read the files of the host's shared folder.
+    FilesFromHost,
     /// Press keys.
     InputKeyboard,
     /// Move the pointer, press its buttons, turn the wheel.
@@ -27,10 +31,12 @@ pub enum Right {
 }
 
 impl Right {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::ClipboardToHost,
         Self::ClipboardFromHost,
         Self::DisplayResize,
+        Self::FilesToHost,
+        Self::FilesFromHost,
         Self::InputKeyboard,
         Self::InputPointer,
         Self::SessionManage,
@@ -43,6 +49,8 @@ impl Right {
             Self::ClipboardToHost => "clipboard_to_host",
             Self::ClipboardFromHost => "clipboard_from_host",
             Self::DisplayResize => "display_resize",
+            Self::FilesToHost => "files_to_host",
+            Self::FilesFromHost => "files_from_host",
             Self::InputKeyboard => "input_keyboard",
             Self::InputPointer => "input_pointer",
             Self::SessionManage => "session_manage",

@@ -1,6 +1,7 @@
 //! Whatever a stranger sends, a decoder answers; whatever we write, we read.
 
 use proptest::prelude::*;
+use signaling_spec::channel::bulk::Bulk;
 use signaling_spec::channel::control::{FromHost, FromViewer};
 use signaling_spec::channel::input::{Input, Motion};
 use signaling_spec::limits::{MAX_CANDIDATE_BYTES, MAX_INPUT_BYTES};
@@ -32,7 +33,7 @@ fn nearly_json() -> impl Strategy<Value = String> {
 }
 
 fn rights() -> impl Strategy<Value = Rights> {
-    proptest::sample::subsequence(Right::ALL.to_vec(), 0..=7).prop_map(Rights::from_iter)
+    proptest::sample::subsequence(Right::ALL.to_vec(), 0..=9).prop_map(Rights::from_iter)
 }
 
 fn fingerprint() -> impl Strategy<Value = Fingerprint> {
@@ -126,6 +127,9 @@ proptest! {
     fn any_bytes_are_answered(bytes in proptest::collection::vec(any::<u8>(), 0..MAX_INPUT_BYTES + 20), kind in any::<u8>()) {
         let _ = Input::decode(&bytes);
         let _ = Motion::decode(&bytes);
+        if let Ok(message) = Bulk::decode(&bytes) {
+            prop_assert_eq!(message.encode(), bytes.clone());
+        }
         let mut typed = bytes;
         typed.insert(0, kind % 0x20);
         let _ = Input::decode(&typed);

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use signaling_spec::api::{ErrorBody, SessionCreate, SessionCreated};
+use signaling_spec::channel::bulk::{Abort, Bulk};
 use signaling_spec::channel::control::{FromHost, FromViewer};
 use signaling_spec::channel::input::{Input, Modifiers, Motion};
 use signaling_spec::claims::AccessClaims;
@@ -208,6 +209,54 @@ fn input() {
     );
 }
 
+#[test]
+fn bulk() {
+    let mut seen = BTreeSet::new();
+    for (name, file) in files("bulk") {
+        for case in cases(&file, "accept") {
+            let wire = bytes(case);
+            let read = Bulk::decode(&wire).unwrap_or_else(|e| panic!("{name} {}: {e}", case["name"]));
+            assert_eq!(read.encode(), wire, "{name} {}", case["name"]);
+            let shown = shown_bulk(&read);
+            assert_eq!(&shown, &case["message"], "{name} {}", case["name"]);
+            seen.extend(shown["kind"].as_str().map(str::to_owned));
+        }
+        for case in cases(&file, "reject") {
+            assert!(
+                Bulk::decode(&bytes(case)).is_err(),
+                "{name} {} was accepted",
+                case["name"]
+            );
+        }
+    }
+    covers(&seen, &["chunk", "end", "abort", "credit"]);
+}
+
+/// As `web-client` names it.
+fn shown_bulk(message: &Bulk) -> Value {
+    match message {
+        Bulk::Chunk { transfer, data } => {
+            let hex: String = data.iter().map(|byte| format!("{byte:02x}")).collect();
+            json!({ "kind": "chunk", "transfer": transfer, "data": hex })
+        }
+        Bulk::End { transfer } => json!({ "kind": "end", "transfer": transfer }),
+        Bulk::Abort { transfer, code } => {
+            let code = match code {
+                Abort::Cancelled => "cancelled",
+                Abort::Failed => "failed",
+                Abort::TooLarge => "too_large",
+                Abort::Gone => "gone",
+                Abort::Silent => "silent",
+                Abort::Full => "full",
+                Abort::Checksum => "checksum",
+            };
+            json!({ "kind": "abort", "transfer": transfer, "code": code })
+        }
+        Bulk::Credit { transfer, until } => json!({ "kind": "credit", "transfer": transfer, "until": until }),
+    }
+}
+
+/// A case's bytes; `fill` adds that many zeros.
 fn bytes(case: &Value) -> Vec<u8> {
     let hex: Vec<u8> = case["hex"]
         .as_str()
@@ -215,11 +264,14 @@ fn bytes(case: &Value) -> Vec<u8> {
         .bytes()
         .filter(|b| *b != b' ')
         .collect();
+    let fill = case.get("fill").and_then(Value::as_u64).unwrap_or(0);
+    let zeros = std::iter::repeat_n(0, usize::try_from(fill).expect("a number of bytes"));
     hex.chunks(2)
         .map(|pair| {
             let pair = std::str::from_utf8(pair).expect("hex is ASCII");
             u8::from_str_radix(pair, 16).expect("hex has two digits a byte")
         })
+        .chain(zeros)
         .collect()
 }
 

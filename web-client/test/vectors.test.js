@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
+import { decodeBulk, encodeBulk } from "../src/core/protocol/bulk.js";
 import { DecodeError, decodeFromHost, decodeSignal, readSessionCreated } from "../src/core/protocol/decode.js";
 import { encodeControl, encodeInput, encodeSignal } from "../src/core/protocol/encode.js";
 
@@ -73,6 +74,19 @@ for (const { file, accept } of vectors("input")) {
       assert.equal(Buffer.from(encodeInput(message)).toString("hex"), hex.replaceAll(" ", "").toLowerCase());
     });
   }
+}
+
+for (const { file, accept, reject } of vectors("bulk")) {
+  const bytes = (/** @type {any} */ { hex, fill = 0 }) => new Uint8Array([...Buffer.from(hex, "hex"), ...new Array(fill).fill(0)]);
+  const shown = (/** @type {any} */ message) => (message?.kind === "chunk" ? { ...message, data: Buffer.from(message.data).toString("hex") } : message);
+  for (const vector of accept) {
+    test(`${file}: reads and writes ${vector.name}`, () => {
+      const message = decodeBulk(bytes(vector).buffer);
+      assert.deepEqual(shown(message), vector.message);
+      assert.deepEqual(message && encodeBulk(message), bytes(vector));
+    });
+  }
+  for (const vector of reject) test(`${file}: refuses ${vector.name}`, () => assert.equal(decodeBulk(bytes(vector).buffer), null));
 }
 
 for (const vector of vectors("api")) {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use signaling_spec::channel::{control, input};
+use signaling_spec::channel::{clip, control, files, input};
 use signaling_spec::{api, claims, limits};
 use ts_rs::TS;
 
@@ -98,6 +98,8 @@ fn typescript() -> String {
         control::Monitor,
         control::ViewerInfo,
         control::FrameTrace,
+        clip::ClipFormat,
+        files::FileEntry,
         api::SessionCreate,
         api::SessionCreated,
         api::ErrorBody,
@@ -137,6 +139,12 @@ fn limits_js() -> String {
         MAX_CODE_BYTES,
         MAX_HELD_KEYS,
         MAX_CONTROL_BYTES,
+        MAX_CHUNK_BYTES,
+        BULK_WINDOW,
+        MAX_CLIP_BYTES,
+        EAGER_CLIP_BYTES,
+        MAX_PATH_BYTES,
+        HASH_BLOCK_BYTES,
         MIN_DISPLAY_SIDE,
         MAX_DISPLAY_WIDTH,
         MAX_DISPLAY_HEIGHT,

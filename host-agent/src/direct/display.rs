@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::clipboard::{self, Clipboard, NoClipboard};
 use crate::config::Desktop;
 use crate::courtesy::{self, Manners, NoSign, Sign};
 use crate::desktop::{DesktopOptions, DesktopState, VirtualDesktop};
@@ -10,7 +11,7 @@ use crate::input::{InputSink, Recorder};
 use crate::media::studio::Opener;
 use crate::screen::{Source, SourceError};
 use crate::test_pattern::TestPattern;
-use crate::x11::{Target, WatchSign, X11Source, XtestSink};
+use crate::x11::{Target, WatchSign, X11Clipboard, X11Source, XtestSink};
 
 /// The least that a virtual display can grow to.
 const ROOM: (u32, u32) = (3840, 2400);
@@ -95,6 +96,26 @@ impl Display {
             Manners::locking(command.clone(), environment)
         });
         Ok(courtesy::Host::new(sign, manners))
+    }
+
+    /// # Errors
+    /// The system gives no thread.
+    pub(super) fn clipboard(&self, tell: clipboard::Tell) -> anyhow::Result<Box<dyn Clipboard>> {
+        Ok(match self {
+            Self::X11(target) => {
+                let target = target.clone();
+                Box::new(X11Clipboard::start(Box::new(move || target.clone()), tell)?)
+            }
+            Self::Virtual(desktop) => {
+                let desktop = Arc::clone(desktop);
+                let find = move || {
+                    let desktop = desktop.lock().unwrap_or_else(PoisonError::into_inner);
+                    desktop.target().clone()
+                };
+                Box::new(X11Clipboard::start(Box::new(find), tell)?)
+            }
+            Self::Test(_) => Box::new(NoClipboard),
+        })
     }
 
     pub(super) fn source_opener(&self) -> Opener {

@@ -27,6 +27,7 @@ impl Hub {
         self.tell(viewer, hello);
         self.announce_viewers();
         self.tell_screen(viewer);
+        self.join_clipboard(viewer);
     }
 
     /// Sends one message, after those that wait.
@@ -118,7 +119,8 @@ impl Hub {
         };
         let rate = match channel {
             Some(Channel::Input | Channel::Motion) => &mut session.input_rate,
-            Some(Channel::Ctl | Channel::Bulk) | None => &mut session.control_rate,
+            Some(Channel::Ctl) | None => &mut session.control_rate,
+            Some(Channel::Bulk) => &mut session.bulk_rate,
         };
         if !rate.take(now) {
             return self.refuse(
@@ -131,7 +133,8 @@ impl Hub {
             Some(Channel::Input) => self.input(viewer, data),
             Some(Channel::Motion) => self.motion(viewer, data),
             Some(Channel::Ctl) => self.control(viewer, data),
-            Some(Channel::Bulk) | None => self.refuse(viewer, Refusal::Unsupported, "bulk"),
+            Some(Channel::Bulk) => self.bulk(viewer, data),
+            None => self.refuse(viewer, Refusal::Unsupported, "channel"),
         }
     }
 
@@ -155,6 +158,10 @@ impl Hub {
         let need = match &message {
             FromViewer::DisplayResize { .. } => Right::DisplayResize,
             FromViewer::QualityLimit { .. } | FromViewer::ViewerDismiss { .. } => Right::SessionManage,
+            FromViewer::ClipOffer { .. } => Right::ClipboardToHost,
+            FromViewer::ClipGet { .. } => Right::ClipboardFromHost,
+            FromViewer::FilePut { .. } | FromViewer::FileDone { .. } => Right::FilesToHost,
+            FromViewer::FileBrowse { .. } | FromViewer::FileGet { .. } => Right::FilesFromHost,
             FromViewer::PageHidden { .. } | FromViewer::VideoRefresh {} | FromViewer::Ping { .. } => {
                 Right::View
             }
@@ -163,6 +170,9 @@ impl Hub {
             .sessions
             .get(&viewer)
             .is_some_and(|session| session.rights.has(need));
+        if !has && matches!(need, Right::ClipboardToHost | Right::ClipboardFromHost) {
+            return self.refuse_clip(viewer, need, kind);
+        }
         if !has {
             return self.refuse(viewer, Refusal::Forbidden, kind);
         }
@@ -180,6 +190,20 @@ impl Hub {
                 Ok(())
             }
             FromViewer::ViewerDismiss { viewer: other } => self.dismiss(viewer, other),
+            FromViewer::ClipOffer { serial, formats } => {
+                self.clip_offer(viewer, serial, formats);
+                Ok(())
+            }
+            FromViewer::ClipGet {
+                transfer,
+                serial,
+                format,
+                max,
+            } => self.clip_get(viewer, transfer, (serial, format), max),
+            FromViewer::FilePut { .. }
+            | FromViewer::FileDone { .. }
+            | FromViewer::FileBrowse { .. }
+            | FromViewer::FileGet { .. } => Err(Refusal::Unsupported),
             FromViewer::Ping { t } => {
                 self.tell(viewer, FromHost::Pong { t });
                 Ok(())
@@ -231,7 +255,7 @@ impl Hub {
     }
 
     /// Says no, and writes it down; not more often than anybody could read.
-    fn refuse(&mut self, viewer: ViewerId, code: Refusal, reference: &str) {
+    pub(super) fn refuse(&mut self, viewer: ViewerId, code: Refusal, reference: &str) {
         let Some(session) = self.sessions.get_mut(&viewer) else {
             return;
         };

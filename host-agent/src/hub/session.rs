@@ -8,7 +8,7 @@ use session_core::delivery::Delivery;
 use session_core::path::Path;
 use session_core::rate::Bucket;
 use signaling_spec::channel::control::FromHost;
-use signaling_spec::limits::{MAX_CONTROL_RATE, MAX_INPUT_RATE};
+use signaling_spec::limits::{MAX_BULK_RATE, MAX_CONTROL_RATE, MAX_INPUT_RATE};
 use signaling_spec::{Fingerprint, Right, Rights, SessionId, TokenId};
 
 use crate::transport::{Codec, PagePath};
@@ -49,6 +49,7 @@ pub(super) struct Session {
     pub(super) backlog: VecDeque<FromHost>,
     pub(super) input_rate: Bucket,
     pub(super) control_rate: Bucket,
+    pub(super) bulk_rate: Bucket,
     pub(super) refusal_rate: Bucket,
     /// Pointer shapes that it has.
     pub(super) cursors: Vec<u32>,
@@ -91,6 +92,7 @@ impl Session {
             backlog: VecDeque::new(),
             input_rate: Bucket::new(MAX_INPUT_RATE),
             control_rate: Bucket::new(MAX_CONTROL_RATE),
+            bulk_rate: Bucket::new(MAX_BULK_RATE),
             refusal_rate: Bucket::new(REFUSALS),
             cursors: Vec::new(),
         }

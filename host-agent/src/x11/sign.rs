@@ -184,9 +184,6 @@ impl Strip {
                     Err(mpsc::TryRecvError::Disconnected) => return Ok(Ended::Dropped),
                 }
             }
-            while let Some(event) = self.conn.poll_for_event()? {
-                self.handle(&event, names)?;
-            }
             let now = Instant::now();
             if self.covered && self.raise_at <= now {
                 self.covered = false;
@@ -195,6 +192,11 @@ impl Strip {
                 self.conn.configure_window(self.window, &above)?.ignore_error();
             }
             self.conn.flush()?;
+            // Last of all: what a flush or a reply has read meanwhile wakes no poll any more.
+            if let Some(event) = self.conn.poll_for_event()? {
+                self.handle(&event, names)?;
+                continue;
+            }
             let wait = self
                 .covered
                 .then(|| self.raise_at.saturating_duration_since(now).as_millis() + 1);

@@ -1,7 +1,11 @@
 //! JSON messages on the channel `ctl`. Everything unknown is refused: both ends agreed on a version.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
+use super::clip::ClipFormat;
+use super::files::FileEntry;
 use crate::limits::{MAX_CONTROL_BYTES, MAX_VIEWER_CONTROL_BYTES};
 use crate::signal::unknown_type;
 use crate::{DecodeError, Object, Refusal, Rights, ViewerId};
@@ -34,6 +38,41 @@ pub enum FromViewer {
     /// Send that viewer away. Needs `session_manage`.
     #[serde(rename = "viewer.dismiss")]
     ViewerDismiss { viewer: ViewerId },
+    /// I have a new clip in these forms; its bytes are asked for when somebody pastes. No form: I have none any more.
+    /// Needs `clipboard_to_host`.
+    #[serde(rename = "clip.offer")]
+    ClipOffer {
+        serial: u32,
+        #[serde(deserialize_with = "crate::object::names")]
+        formats: BTreeSet<ClipFormat>,
+    },
+    /// Send me your clip of that serial, in that form, if it has at most `max` bytes. Needs `clipboard_from_host`.
+    #[serde(rename = "clip.get")]
+    ClipGet {
+        transfer: u32,
+        serial: u32,
+        #[serde(deserialize_with = "crate::object::name")]
+        format: ClipFormat,
+        max: u32,
+    },
+    /// I am about to send a file; say from where. Needs `files_to_host`.
+    #[serde(rename = "file.put")]
+    FilePut {
+        transfer: u32,
+        path: String,
+        size: u64,
+        /// Milliseconds since 1970.
+        modified: u64,
+    },
+    /// All of that file was sent; it has this checksum, see `file.ready`.
+    #[serde(rename = "file.done")]
+    FileDone { transfer: u32, sum: String },
+    /// Which files are in that folder? Needs `files_from_host`.
+    #[serde(rename = "file.browse")]
+    FileBrowse { path: String, after: Option<String> },
+    /// Send me that file from that byte. Needs `files_from_host`.
+    #[serde(rename = "file.get")]
+    FileGet { transfer: u32, path: String, from: u64 },
     /// Say `pong` with the same number.
     #[serde(rename = "ping")]
     Ping { t: u32 },
@@ -105,6 +144,47 @@ pub enum FromHost {
     VideoTrace {
         #[serde(deserialize_with = "crate::object::list")]
         frames: Vec<FrameTrace>,
+    },
+    /// The host has a new clip in these forms. `other`: it is in none that can be had. No form and not `other`:
+    /// there is none any more.
+    #[serde(rename = "clip.copied")]
+    ClipCopied {
+        serial: u32,
+        #[serde(deserialize_with = "crate::object::names")]
+        formats: BTreeSet<ClipFormat>,
+        other: bool,
+    },
+    /// Your clip of that serial is what the host pastes from now on.
+    #[serde(rename = "clip.taken")]
+    ClipTaken { serial: u32 },
+    /// Somebody pastes: send your clip of that serial in that form.
+    #[serde(rename = "clip.want")]
+    ClipWant {
+        transfer: u32,
+        serial: u32,
+        #[serde(deserialize_with = "crate::object::name")]
+        format: ClipFormat,
+    },
+    /// Send that file from this byte on: what came before is here already. In the end say its checksum: SHA-256 in
+    /// hex of the SHA-256 digests of its blocks of `HASH_BLOCK_BYTES`, one after the other.
+    #[serde(rename = "file.ready")]
+    FileReady { transfer: u32, from: u64 },
+    /// That file is here, whole, under this name.
+    #[serde(rename = "file.stored")]
+    FileStored { transfer: u32, path: String },
+    /// That file comes now, from the byte that was asked for.
+    #[serde(rename = "file.begin")]
+    FileBegin { transfer: u32, size: u64, modified: u64 },
+    /// All of that file was sent; it has this checksum.
+    #[serde(rename = "file.sum")]
+    FileSum { transfer: u32, sum: String },
+    /// What is in that folder, by name. `more`: ask again with `after`, the last name.
+    #[serde(rename = "file.list")]
+    FileList {
+        path: String,
+        #[serde(deserialize_with = "crate::object::list")]
+        entries: Vec<FileEntry>,
+        more: bool,
     },
     /// That message was refused.
     #[serde(rename = "refused")]
@@ -183,12 +263,18 @@ pub struct FrameTrace {
 }
 
 impl FromViewer {
-    pub const TYPES: [&'static str; 6] = [
+    pub const TYPES: [&'static str; 12] = [
         "display.resize",
         "quality.limit",
         "page.hidden",
         "video.refresh",
         "viewer.dismiss",
+        "clip.offer",
+        "clip.get",
+        "file.put",
+        "file.done",
+        "file.browse",
+        "file.get",
         "ping",
     ];
 
@@ -205,13 +291,19 @@ impl FromViewer {
             Self::PageHidden { .. } => "page.hidden",
             Self::VideoRefresh {} => "video.refresh",
             Self::ViewerDismiss { .. } => "viewer.dismiss",
+            Self::ClipOffer { .. } => "clip.offer",
+            Self::ClipGet { .. } => "clip.get",
+            Self::FilePut { .. } => "file.put",
+            Self::FileDone { .. } => "file.done",
+            Self::FileBrowse { .. } => "file.browse",
+            Self::FileGet { .. } => "file.get",
             Self::Ping { .. } => "ping",
         }
     }
 }
 
 impl FromHost {
-    pub const TYPES: [&'static str; 10] = [
+    pub const TYPES: [&'static str; 18] = [
         "hello",
         "heartbeat",
         "pong",
@@ -221,6 +313,14 @@ impl FromHost {
         "viewers",
         "video.state",
         "video.trace",
+        "clip.copied",
+        "clip.taken",
+        "clip.want",
+        "file.ready",
+        "file.stored",
+        "file.begin",
+        "file.sum",
+        "file.list",
         "refused",
     ];
 

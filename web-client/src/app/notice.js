@@ -96,12 +96,19 @@ export class Notice {
     this.#offerTimer = setTimeout(done, OFFER_MS);
   }
 
+  /** What was offered is done. */
+  withdraw() {
+    this.#offer.hidden = true;
+  }
+
   /**
    * What the host would not do.
    * @param {string} code
    * @param {string} ref the message's type
    */
   refused(code, ref) {
+    // The clipboard's panel says it, once.
+    if (ref.startsWith("clip.")) return;
     if (ref === "display.resize" && code === "failed") return this.hint("hint.not_resized");
     this.hint("hint.refused", { code });
   }

@@ -4,6 +4,7 @@
  */
 
 import { RemovidDesktop } from "../core/removid-desktop.js";
+import { ClipboardPanel } from "./clipboard.js";
 import { ViewersDialog } from "./dialog.js";
 import { make } from "./dom.js";
 import { KeyBar } from "./keybar.js";
@@ -22,9 +23,10 @@ export function secondPage() {
   const notice = new Notice({ again: () => location.reload() });
   const stats = new StatsOverlay(desktop, () => notice.hint("hint.copied"));
   const viewers = new ViewersDialog(desktop);
+  const clipboard = new ClipboardPanel(desktop, notice);
   const keys = new KeyBar(desktop);
-  const toolbar = new Toolbar(desktop, notice, keys, { stats: () => stats.toggle(), viewers: () => viewers.open() });
-  desktop.append(toolbar.element, stats.element, ...notice.parts, keys.element, viewers.element);
+  const toolbar = new Toolbar(desktop, notice, keys, { stats: () => stats.toggle(), viewers: () => viewers.open(), clipboard: () => clipboard.open() });
+  desktop.append(toolbar.element, stats.element, ...notice.parts, keys.element, clipboard.element, viewers.element);
   let picked = false;
   desktop.addEventListener("statechange", ({ detail: { state, reason } }) => {
     if (state === "ended" && reason === "closed") return window.close();

@@ -95,6 +95,7 @@ const TEXTS = /** @type {const} */ ({
   "toolbar.keys": "Keys",
   "toolbar.display": "Display",
   "toolbar.touch": "Touch",
+  "toolbar.clipboard": "Clipboard",
   "toolbar.quality": "Quality",
   "toolbar.pointer": "Lock pointer",
   "toolbar.screenshot": "Screenshot",
@@ -135,6 +136,16 @@ const TEXTS = /** @type {const} */ ({
   "quality.auto": "Automatic",
   "quality.cap": "At most {mbit} Mbit/s",
   "quality.everybody": "For everybody who watches",
+
+  "clip.title": "Type a text on the host",
+  "clip.how": "Ctrl+V or ⌘V over the picture pastes as usual. Where that is forbidden, such as in a login or a console, paste or write the text here: it is typed key by key and is in no clipboard there.",
+  "clip.type": "Type it",
+  "clip.blocked": "Something was copied on the host.",
+  "clip.large": "Something large was copied on the host.",
+  "clip.bring": "Copy it here",
+  "clip.other": "What was copied on the host has no form that a browser takes. [E-CLIP-FORM]",
+  "clip.failed": "What was copied on the host could not be brought here. Copy it again there. [E-CLIP]",
+  "clip.forbidden": "Your link does not permit to use the clipboard. [E-CLIP-RIGHT]",
 
   "second.alone": "This window belonged to another one that is not there any more. Close it, and open another from that desktop’s Display menu. [E-OPENER]",
 

@@ -45,7 +45,7 @@ export class Toolbar {
    * @param {RemovidDesktop} desktop
    * @param {Notice} notice
    * @param {KeyBar} keys
-   * @param {{ stats: () => boolean, viewers: () => void }} open `stats` says whether they are shown now
+   * @param {{ stats: () => boolean, viewers: () => void, clipboard: () => void }} open `stats` says whether they are shown now
    */
   constructor(desktop, notice, keys, open) {
     this.#desktop = desktop;
@@ -56,10 +56,13 @@ export class Toolbar {
       onclick: () => stats.setAttribute("aria-pressed", String(open.stats())),
     });
     const touch = touchMenu(desktop, keys, { close: () => this.close(), refresh: this.#refresh });
+    const clipboard = iconButton("clipboard", t("toolbar.clipboard"), { onclick: () => !isForbidden(clipboard) && open.clipboard() });
+    this.#needs(clipboard, "input_keyboard");
     const menus = [this.#keysMenu(), touch, this.#displayMenu(), this.#qualityMenu()];
     this.#bar.append(
       this.#fullscreenButton(),
       ...menus.map(({ button }) => button),
+      clipboard,
       this.#pointerButton(),
       this.#screenshotButton(),
       stats,

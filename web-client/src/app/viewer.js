@@ -6,6 +6,7 @@
 /** @import { TextKey } from "./texts.js" */
 
 import { RemovidDesktop } from "../core/removid-desktop.js";
+import { ClipboardPanel } from "./clipboard.js";
 import { ViewersDialog } from "./dialog.js";
 import { make } from "./dom.js";
 import { KeyBar } from "./keybar.js";
@@ -24,9 +25,10 @@ export function viewerPage(on) {
   const notice = new Notice({ again: () => desktop.reconnect(), login: () => on.login() });
   const stats = new StatsOverlay(desktop, () => notice.hint("hint.copied"));
   const viewers = new ViewersDialog(desktop);
+  const clipboard = new ClipboardPanel(desktop, notice);
   const keys = new KeyBar(desktop);
-  const toolbar = new Toolbar(desktop, notice, keys, { stats: () => stats.toggle(), viewers: () => viewers.open() });
-  desktop.append(toolbar.element, stats.element, ...notice.parts, keys.element, viewers.element);
+  const toolbar = new Toolbar(desktop, notice, keys, { stats: () => stats.toggle(), viewers: () => viewers.open(), clipboard: () => clipboard.open() });
+  desktop.append(toolbar.element, stats.element, ...notice.parts, keys.element, clipboard.element, viewers.element);
 
   const abort = new AbortController();
   guardSideButtons(desktop, abort.signal);

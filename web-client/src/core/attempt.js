@@ -109,6 +109,10 @@ export class Attempt {
     return this.#peer?.pc;
   }
 
+  get bulk() {
+    return this.#peer?.bulk ?? null;
+  }
+
   /** @param {FromViewer} message */
   send(message) {
     this.#peer?.control(encodeControl(message));

@@ -6,6 +6,7 @@
 
 /** @import { IceServer } from "./protocol/protocol.js" */
 
+import { BulkChannel } from "./bulk.js";
 import { Failure } from "./failure.js";
 import { MAX_CANDIDATES, MAX_CANDIDATE_BYTES } from "./protocol/limits.js";
 
@@ -46,6 +47,8 @@ export class Peer {
   pc;
   /** @type {{ [C in ChannelName]: RTCDataChannel }} */
   #channels;
+  /** @type {BulkChannel} */
+  bulk;
   /** @type {(RTCIceCandidateInit | null)[]} */
   #early = [];
   #answered = false;
@@ -78,6 +81,7 @@ export class Peer {
       bulk: channel("bulk", { ordered: true }),
     };
     const { ctl } = this.#channels;
+    this.bulk = new BulkChannel(this.#channels.bulk);
     ctl.onmessage = ({ data }) => typeof data === "string" && on.control(data);
     ctl.onopen = () => on.open();
     ctl.onclose = () => on.broken("transport");
@@ -207,6 +211,7 @@ export class Peer {
     this.pc.ontrack = null;
     this.#channels.ctl.onclose = null;
     this.#channels.ctl.onmessage = null;
+    this.bulk.close();
     this.pc.close();
   }
 }

@@ -7,7 +7,7 @@
  *   desktop.connect({ url: "https://workstation:8443/", token, hostKey });
  *
  * Events (types in `types.d.ts`): `ready`, `statechange`, `error`, `deskchange`, `chord`, `refused`,
- * `lockoffer`, `stickyused`.
+ * `lockoffer`, `stickyused`, `clipboard`, `files`.
  * What is put inside the element, such as a toolbar, lies above the picture and stays in full screen.
  */
 
@@ -16,8 +16,10 @@
 /** @import { TouchMode } from "./input/gestures.js" */
 /** @import { KeyMode } from "./input/keyboard.js" */
 
+import { ClipLink } from "./clip-link.js";
 import { Cursor } from "./cursor.js";
 import { NOTHING } from "./desk.js";
+import { fullscreen } from "./fullscreen.js";
 import { InputLayer } from "./input/layer.js";
 import { Placement } from "./placement.js";
 import { WindowSize } from "./resize.js";
@@ -36,6 +38,13 @@ export class RemovidDesktop extends HTMLElement {
   /** @type {Session | Follower | null} */
   #session = null;
   #share = this.#newShare();
+  #clips = new ClipLink({
+    send: (message) => this.#send(message),
+    bulk: () => (this.#session instanceof Session ? this.#session.bulk : null),
+    can: (right) => this.can(right),
+    state: (state) => this.#emit("clipboard", { state }),
+    files: (files) => this.#emit("files", { files }),
+  });
   /** @type {ConnectOptions | null} */
   #options = null;
   /** @type {State} */
@@ -66,10 +75,12 @@ export class RemovidDesktop extends HTMLElement {
       pin: (at) => this.#placement.pin(at),
       offerLock: () => this.#emit("lockoffer", null),
       stickyUsed: () => this.#emit("stickyused", null),
+      ...this.#clips.layer,
       keys: () => this.can("input_keyboard"),
       pointer: () => this.can("input_pointer"),
     });
     this.#placement.open();
+    this.#clips.open(this.#layer);
     this.#input.mode = this.keyMode;
     this.#input.touchMode = this.touchMode;
   }
@@ -79,6 +90,7 @@ export class RemovidDesktop extends HTMLElement {
     this.#input?.close();
     this.#input = null;
     this.#placement.close();
+    this.#clips.close();
     this.#resize.reset();
   }
 
@@ -281,6 +293,11 @@ export class RemovidDesktop extends HTMLElement {
     this.#send({ type: "viewer.dismiss", viewer });
   }
 
+  /** Brings the host's clip into the browser's clipboard, however large. Call it in a click. */
+  fetchClip() {
+    return this.#clips.fetch();
+  }
+
   /** @returns {Promise<Blob>} a PNG of the picture */
   async screenshot() {
     const video = this.#session?.video;
@@ -294,17 +311,11 @@ export class RemovidDesktop extends HTMLElement {
   }
 
   /**
-   * Full screen, with the keys that a browser otherwise keeps where it allows that.
    * @override
    * @param {FullscreenOptions} [options]
    */
   async requestFullscreen(options) {
-    await super.requestFullscreen({ navigationUI: "hide", keyboardLock: "browser", ...options });
-    try {
-      await navigator.keyboard?.lock?.();
-    } catch {
-      // Full screen without these keys is still full screen; the keys menu has them.
-    }
+    await fullscreen((how) => super.requestFullscreen(how), options);
     this.focus();
   }
 
@@ -366,6 +377,7 @@ export class RemovidDesktop extends HTMLElement {
     this.#cursor.reset();
     this.#resize.reset();
     this.#share.swapped();
+    this.#clips.reset();
     this.#placed();
   }
 
@@ -406,6 +418,7 @@ export class RemovidDesktop extends HTMLElement {
       case "refused":
         return this.#emit("refused", { code: message.code, ref: message.ref });
       default:
+        this.#clips.handle(message);
         return;
     }
   }
@@ -473,7 +486,7 @@ export class RemovidDesktop extends HTMLElement {
   }
 
   /**
-   * @template {"ready" | "statechange" | "error" | "deskchange" | "chord" | "refused" | "lockoffer" | "stickyused"} Type
+   * @template {"ready" | "statechange" | "error" | "deskchange" | "chord" | "refused" | "lockoffer" | "stickyused" | "clipboard" | "files"} Type
    * @param {Type} type
    * @param {Type extends "error" ? ErrorDetail : DesktopEventMap[Type] extends CustomEvent<infer D> ? D : never} detail
    */

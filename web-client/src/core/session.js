@@ -92,6 +92,10 @@ export class Session {
     return this.#shown?.video ?? null;
   }
 
+  get bulk() {
+    return this.#shown?.bulk ?? null;
+  }
+
   /** The pictures that exist, to be laid out alike. */
   get videos() {
     return [this.#shown, this.#next].flatMap((attempt) => (attempt === null ? [] : [attempt.video]));

@@ -2,6 +2,7 @@
  * Types of the element's public API and of what its parts tell each other, and the gaps in lib.dom.
  */
 
+import type { ClipState } from "./clipboard.js";
 import type { DisplayHealth, Monitor, Right, ViewerInfo } from "./protocol/protocol.d.ts";
 
 export type State = "idle" | "connecting" | "live" | "stalled" | "ended";
@@ -112,6 +113,10 @@ export interface DesktopEventMap extends HTMLElementEventMap {
   lockoffer: CustomEvent<null>;
   /** The sticky modifiers went with a key. */
   stickyused: CustomEvent<null>;
+  /** What became of the host's newest clip; see `clipboard.js`. */
+  clipboard: CustomEvent<{ state: ClipState }>;
+  /** Files were pasted or dropped. */
+  files: CustomEvent<{ files: File[] }>;
   refused: CustomEvent<{ code: string; ref: string }>;
 }
 

@@ -12,6 +12,7 @@
 import { HELD_HEARTBEAT_MS } from "../protocol/limits.js";
 import { Keyboard } from "./keyboard.js";
 import { LockOffer } from "./offer.js";
+import { PasteGate } from "./paste.js";
 import { Pointer } from "./pointer.js";
 import { chordMessages, isChordSign } from "./chord.js";
 import { Touch } from "./touch.js";
@@ -30,6 +31,9 @@ import { SENTINEL, backspaces, change, textMessages } from "./text.js";
  * @property {import("./touch.js").TouchHost["pan"]} pan
  * @property {import("./touch.js").TouchHost["pin"]} pin
  * @property {() => void} offerLock an application seems to want the pointer's motion
+ * @property {() => boolean} pasteWanted whether a paste brings this viewer's clip
+ * @property {(data: DataTransfer) => Promise<boolean>} paste resolves when the host has it, or never will
+ * @property {() => void} gesture a key or a button was pressed
  * @property {() => void} stickyUsed the sticky modifiers went with a key
  */
 
@@ -43,6 +47,8 @@ export class InputLayer {
   #pointer = new Pointer();
   #touch;
   #offer = new LockOffer();
+  /** What waits for a clip to be on the host. */
+  #paste;
   /** Modifiers that the next key takes along. @type {string[]} */
   sticky = [];
   #heldSeq = 0;
@@ -64,6 +70,7 @@ export class InputLayer {
     this.#host = host;
     const { aim, pointer, bounds, zoom, pan, pin } = host;
     this.#touch = new Touch(this.#pointer, { aim, pointer, bounds, zoom, pan, pin, send: (messages) => this.#send(messages) });
+    this.#paste = new PasteGate(element, { send: host.send, wanted: host.pasteWanted, paste: host.paste, keys: () => this.tap(["ControlLeft", "KeyV"]) });
     const signal = this.#abort.signal;
     const quiet = { signal, passive: false };
     element.addEventListener("keydown", (e) => this.#key(e), quiet);
@@ -95,6 +102,7 @@ export class InputLayer {
     this.release();
     clearInterval(this.#beat);
     this.#abort.abort();
+    this.#paste.close();
   }
 
   /** Whether relative motion is on. */
@@ -125,7 +133,7 @@ export class InputLayer {
     this.#touch.cancel();
     this.#clear();
     const buttons = this.#pointer.clear();
-    this.#host.send({ channel: "input", kind: "release" });
+    this.#paste.send({ channel: "input", kind: "release" });
     if (keys || buttons) this.#startBeat();
   }
 
@@ -138,8 +146,8 @@ export class InputLayer {
     const keyboard = new Keyboard("other", "physical");
     const state = (/** @type {string} */ name) => keyboard.codes.some((code) => code.startsWith(name));
     const input = (/** @type {string} */ code) => ({ code, key: "", repeat: false, composing: false, time: 0, state });
-    for (const code of codes) for (const message of keyboard.down(input(code))) this.#host.send(message);
-    for (const code of codes.toReversed()) for (const message of keyboard.up(input(code)).messages) this.#host.send(message);
+    for (const code of codes) for (const message of keyboard.down(input(code))) this.#paste.send(message);
+    for (const code of codes.toReversed()) for (const message of keyboard.up(input(code)).messages) this.#paste.send(message);
   }
 
   /** @returns {KeyMode} */
@@ -201,11 +209,13 @@ export class InputLayer {
   #key(e) {
     if (!e.isTrusted) return;
     e.stopPropagation();
+    if (e.type === "keydown") this.#host.gesture();
+    const pastes = e.type === "keydown" && this.#paste.begin(e);
     // A sign beyond the basic plane is written by Firefox even where its key was prevented: so it comes as text.
     const astral = this.mode === "typed" && [...e.key].length === 1 && e.key.length === 2;
     const composing = e.isComposing || e.keyCode === 229 || e.key === "Process" || astral;
     // An input method gets what is its own: a dead key is the beginning of a sign.
-    if (!composing && !(e.key === "Dead" && this.mode === "typed")) e.preventDefault();
+    if (!composing && !pastes && !(e.key === "Dead" && this.mode === "typed")) e.preventDefault();
     const input = {
       code: e.code,
       key: e.key,
@@ -254,6 +264,7 @@ export class InputLayer {
   /** @param {PointerEvent} e */
   #press(e) {
     this.focus();
+    this.#host.gesture();
     this.#sendKeys(this.#keyboard.flush());
     if (e.pointerType === "touch") return this.#point(e);
     // A pointer that went is no longer to be captured, and one that was locked cannot be.
@@ -315,7 +326,7 @@ export class InputLayer {
 
   /** @param {InputMessage[]} messages */
   #send(messages) {
-    for (const message of messages) this.#host.send(message);
+    for (const message of messages) this.#paste.send(message);
     const held = this.#held();
     if (held.codes.length > 0 || held.buttons !== 0) this.#startBeat();
   }
@@ -340,7 +351,7 @@ export class InputLayer {
       return;
     }
     this.#heldSeq = (this.#heldSeq + 1) & 0xffff;
-    this.#host.send({ channel: "motion", kind: "held", seq: this.#heldSeq, ...held });
+    this.#paste.send({ channel: "motion", kind: "held", seq: this.#heldSeq, ...held });
   }
 }
 

@@ -6,7 +6,7 @@
  * the generated types, so a field added in Rust does not pass `tsc` before it is checked here.
  */
 
-/** @import { DisplayHealth, EndReason, FromHost, FrameTrace, IceServer, Monitor, Refusal, Right, SessionCreated, Signal, ViewerCaps, ViewerInfo } from "./protocol.js" */
+/** @import { ClipFormat, DisplayHealth, EndReason, FileEntry, FromHost, FrameTrace, IceServer, Monitor, Refusal, Right, SessionCreated, Signal, ViewerCaps, ViewerInfo } from "./protocol.js" */
 
 import { MAX_CANDIDATE_BYTES, MAX_CONTROL_BYTES, MAX_SDP_BYTES, MAX_SIGNAL_BYTES } from "./limits.js";
 
@@ -86,6 +86,8 @@ const RIGHTS = {
   clipboard_to_host: true,
   clipboard_from_host: true,
   display_resize: true,
+  files_to_host: true,
+  files_from_host: true,
   input_keyboard: true,
   input_pointer: true,
   session_manage: true,
@@ -134,6 +136,18 @@ const END_REASONS = {
 
 /** @type {{ [H in DisplayHealth]: true }} */
 const HEALTHS = { live: true, gone: true, no_encoder: true, asleep: true, locked: true, unsuitable: true };
+
+/** In the order in which the richest comes last. @type {{ [F in ClipFormat]: true }} */
+const CLIP_FORMATS = { "text/plain": true, "text/html": true, "image/png": true };
+
+/** @type {Reader} */
+const clipFormats = (v, at) => {
+  const named = new Set(/** @type {unknown[]} */ (list(oneOf(CLIP_FORMATS))(v, at)));
+  return Object.keys(CLIP_FORMATS).filter((format) => named.has(format));
+};
+
+/** @type {{ [F in keyof FileEntry]: Reader }} */
+const FILE_ENTRY = { name: text, folder: flag, size: u64, modified: u64 };
 
 /** @type {{ [F in keyof Monitor]: Reader }} */
 const MONITOR = { name: text, x: u32, y: u32, width: u32, height: u32, primary: flag };
@@ -212,6 +226,14 @@ const FROM_HOST = {
   viewers: { list: list((v, at) => fields(v, VIEWER, at, true)) },
   "video.state": { codec: text, encoder: text, max_kbps: nullable(u32) },
   "video.trace": { frames: list((v, at) => fields(v, TRACE, at, true)) },
+  "clip.copied": { serial: u32, formats: clipFormats, other: flag },
+  "clip.taken": { serial: u32 },
+  "clip.want": { transfer: u32, serial: u32, format: oneOf(CLIP_FORMATS) },
+  "file.ready": { transfer: u32, from: u64 },
+  "file.stored": { transfer: u32, path: text },
+  "file.begin": { transfer: u32, size: u64, modified: u64 },
+  "file.sum": { transfer: u32, sum: text },
+  "file.list": { path: text, entries: list((v, at) => fields(v, FILE_ENTRY, at, true)), more: flag },
   refused: { code: oneOf(REFUSALS), ref: text },
 };
 

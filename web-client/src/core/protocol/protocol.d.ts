@@ -43,7 +43,7 @@ export type Sdp = string;
 /**
  * One permission. The agent checks it at every message; the page only greys out what would be refused.
  */
-export type Right = "clipboard_to_host" | "clipboard_from_host" | "display_resize" | "input_keyboard" | "input_pointer" | "session_manage" | "view";
+export type Right = "clipboard_to_host" | "clipboard_from_host" | "display_resize" | "files_to_host" | "files_from_host" | "input_keyboard" | "input_pointer" | "session_manage" | "view";
 
 /**
  * A set of rights; on the wire a list of names without repeats.
@@ -122,7 +122,11 @@ ref?: string, };
 /**
  * Viewer → host.
  */
-export type FromViewer = { "type": "display.resize", width: number, height: number, density: number, asked: boolean, } | { "type": "quality.limit", max_kbps: number | null, } | { "type": "page.hidden", hidden: boolean, } | { "type": "video.refresh", } | { "type": "viewer.dismiss", viewer: ViewerId, } | { "type": "ping", t: number, };
+export type FromViewer = { "type": "display.resize", width: number, height: number, density: number, asked: boolean, } | { "type": "quality.limit", max_kbps: number | null, } | { "type": "page.hidden", hidden: boolean, } | { "type": "video.refresh", } | { "type": "viewer.dismiss", viewer: ViewerId, } | { "type": "clip.offer", serial: number, formats: Array<ClipFormat>, } | { "type": "clip.get", transfer: number, serial: number, format: ClipFormat, max: number, } | { "type": "file.put", transfer: number, path: string, size: number,
+/**
+ * Milliseconds since 1970.
+ */
+modified: number, } | { "type": "file.done", transfer: number, sum: string, } | { "type": "file.browse", path: string, after: string | null, } | { "type": "file.get", transfer: number, path: string, from: number, } | { "type": "ping", t: number, };
 
 /**
  * Host → viewer.
@@ -139,7 +143,7 @@ follows: boolean, state: DisplayHealth,
 /**
  * The monitors that make up the picture, from the left; one that is the whole of it is not named.
  */
-monitors: Array<Monitor>, } | { "type": "cursor.shape", id: number, width: number, height: number, hot_x: number, hot_y: number, png: string, } | { "type": "cursor.use", id: number | null, } | { "type": "viewers", list: Array<ViewerInfo>, } | { "type": "video.state", codec: string, encoder: string, max_kbps: number | null, } | { "type": "video.trace", frames: Array<FrameTrace>, } | { "type": "refused", code: Refusal, ref: string, };
+monitors: Array<Monitor>, } | { "type": "cursor.shape", id: number, width: number, height: number, hot_x: number, hot_y: number, png: string, } | { "type": "cursor.use", id: number | null, } | { "type": "viewers", list: Array<ViewerInfo>, } | { "type": "video.state", codec: string, encoder: string, max_kbps: number | null, } | { "type": "video.trace", frames: Array<FrameTrace>, } | { "type": "clip.copied", serial: number, formats: Array<ClipFormat>, other: boolean, } | { "type": "clip.taken", serial: number, } | { "type": "clip.want", transfer: number, serial: number, format: ClipFormat, } | { "type": "file.ready", transfer: number, from: number, } | { "type": "file.stored", transfer: number, path: string, } | { "type": "file.begin", transfer: number, size: number, modified: number, } | { "type": "file.sum", transfer: number, sum: string, } | { "type": "file.list", path: string, entries: Array<FileEntry>, more: boolean, } | { "type": "refused", code: Refusal, ref: string, };
 
 /**
  * Whether there is anything to show.
@@ -184,6 +188,28 @@ capture_ms: number, encode_ms: number,
  * Capture time on the host's clock, in milliseconds since 1970.
  */
 at_ms: number, };
+
+/**
+ * One form of what was copied, by its MIME type; text is UTF-8 with `\n` for line ends.
+ */
+export type ClipFormat = "text/plain" | "text/html" | "image/png";
+
+/**
+ * One entry of a folder.
+ */
+export type FileEntry = {
+/**
+ * Its name in that folder.
+ */
+name: string, folder: boolean,
+/**
+ * Bytes; 0 for a folder.
+ */
+size: number,
+/**
+ * Milliseconds since 1970.
+ */
+modified: number, };
 
 /**
  * `POST /api/v1/sessions`, with `Authorization: Bearer <access token>`.
