@@ -38,20 +38,41 @@ pub enum Ask {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClipEvent {
     /// An application copied something: in these forms. `other`: in none that can be had.
-    Changed { formats: Formats, other: bool },
+    Changed {
+        formats: Formats,
+        other: bool,
+    },
     /// We are the owner, with these forms.
-    Owned { formats: Formats },
+    Owned {
+        formats: Formats,
+    },
     /// An application pastes.
-    Wanted { request: RequestId, format: ClipFormat },
+    Wanted {
+        request: RequestId,
+        format: ClipFormat,
+    },
     /// It took so many bytes of it.
-    Passed { request: RequestId, len: usize },
+    Passed {
+        request: RequestId,
+        len: usize,
+    },
     /// It went away, or stopped reading.
-    Unwanted { request: RequestId },
+    Unwanted {
+        request: RequestId,
+    },
     /// Bytes of a reading.
-    Data { request: RequestId, data: Vec<u8> },
+    Data {
+        request: RequestId,
+        data: Vec<u8>,
+    },
     /// That was all of it.
-    End { request: RequestId },
-    Failed { request: RequestId, code: Abort },
+    End {
+        request: RequestId,
+    },
+    Failed {
+        request: RequestId,
+        code: Abort,
+    },
 }
 
 /// Where events go; called on the clipboard's own thread, and may wait for the hub.

@@ -119,9 +119,7 @@ impl Writer {
     }
 
     pub fn handle_sent(&mut self, len: usize, now: Instant) {
-        self.sent = self
-            .sent
-            .saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
+        self.sent = self.sent.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
         self.pace.handle_sent(self.sent, now);
     }
 
@@ -242,7 +240,9 @@ mod tests {
                 writer.handle_credit(until, now);
             }
             loop {
-                let len = writer.room().min(usize::try_from(total - writer.sent()).expect("small"));
+                let len = writer
+                    .room()
+                    .min(usize::try_from(total - writer.sent()).expect("small"));
                 if len == 0 {
                     break;
                 }

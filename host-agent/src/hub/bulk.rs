@@ -70,9 +70,7 @@ impl Transfers {
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let silences = self.all.values().filter_map(|transfer| match &transfer.way {
             Way::ToHost(reader) => reader.poll_timeout(),
-            Way::ToViewer { writer, queue, .. } => {
-                writer.poll_timeout().filter(|_| !queue.is_empty())
-            }
+            Way::ToViewer { writer, queue, .. } => writer.poll_timeout().filter(|_| !queue.is_empty()),
         });
         silences.chain(self.again).min()
     }
@@ -164,7 +162,9 @@ impl Hub {
 
     /// That was all that the viewer asked for.
     pub(super) fn pass_end(&mut self, place: Place) {
-        let Some(key) = self.transfers.key(place) else { return };
+        let Some(key) = self.transfers.key(place) else {
+            return;
+        };
         if let Some(Transfer {
             way: Way::ToViewer { ended, .. },
             ..
@@ -177,7 +177,9 @@ impl Hub {
 
     /// What is here was taken: the viewer may send more.
     pub(super) fn took(&mut self, place: Place, len: usize) {
-        let Some(key) = self.transfers.key(place) else { return };
+        let Some(key) = self.transfers.key(place) else {
+            return;
+        };
         let Some(Transfer {
             way: Way::ToHost(reader),
             ..
@@ -193,7 +195,9 @@ impl Hub {
 
     /// What is here ended it: the viewer hears why.
     pub(super) fn fail(&mut self, place: Place, code: Abort) {
-        let Some(key) = self.transfers.key(place) else { return };
+        let Some(key) = self.transfers.key(place) else {
+            return;
+        };
         self.transfers.all.remove(&key);
         let (viewer, transfer) = key;
         self.say_bulk(viewer, &Bulk::Abort { transfer, code });
@@ -248,12 +252,7 @@ impl Hub {
             return;
         };
         let place = transfer.place;
-        let Way::ToViewer {
-            writer,
-            queue,
-            ended,
-        } = &mut transfer.way
-        else {
+        let Way::ToViewer { writer, queue, ended } = &mut transfer.way else {
             return;
         };
         let mut taken = 0;

@@ -50,11 +50,7 @@ impl Hub {
         let writer = Writer::new(0, QUIET, Instant::now());
         self.transmit((viewer, transfer), Place::Clip(request), writer);
         let max = u64::from(max).min(MAX_CLIP_BYTES);
-        self.clipboard.ask(Ask::Read {
-            request,
-            format,
-            max,
-        });
+        self.clipboard.ask(Ask::Read { request, format, max });
         Ok(())
     }
 
@@ -65,7 +61,10 @@ impl Hub {
             ClipEvent::Wanted { request, format } => self.clip_wanted(request, format),
             ClipEvent::Passed { request, len } => self.took(Place::Clip(request), len),
             ClipEvent::Unwanted { request } => {
-                self.fail(Place::Clip(request), signaling_spec::channel::bulk::Abort::Cancelled);
+                self.fail(
+                    Place::Clip(request),
+                    signaling_spec::channel::bulk::Abort::Cancelled,
+                );
             }
             ClipEvent::Data { request, data } => self.pass(Place::Clip(request), data),
             ClipEvent::End { request } => self.pass_end(Place::Clip(request)),

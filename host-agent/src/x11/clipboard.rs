@@ -142,7 +142,9 @@ fn run(find: &mut FindTarget, tell: &Tell, asked: &mpsc::Receiver<Ask>, waker: &
                 selection.give_up();
                 match ended {
                     Ok(()) => return,
-                    Err(error) => tracing::debug!(error = format!("{error:#}"), "The clipboard's display is gone"),
+                    Err(error) => {
+                        tracing::debug!(error = format!("{error:#}"), "The clipboard's display is gone")
+                    }
                 }
             }
             Err(error) if !said => {
@@ -260,16 +262,13 @@ impl<'a> Selection<'a> {
             Ask::Own(formats) => self
                 .owner
                 .own(&self.conn, &self.atoms, self.window, formats, self.tell)?,
-            Ask::Supply { request, data } => self
-                .owner
-                .supply(&self.conn, &self.atoms, request, data, self.tell)?,
+            Ask::Supply { request, data } => {
+                self.owner
+                    .supply(&self.conn, &self.atoms, request, data, self.tell)?
+            }
             Ask::SupplyEnd { request } => self.owner.supply_end(&self.conn, request, self.tell)?,
             Ask::SupplyFailed { request } => self.owner.supply_failed(&self.conn, request)?,
-            Ask::Read {
-                request,
-                format,
-                max,
-            } => self.reader.read(
+            Ask::Read { request, format, max } => self.reader.read(
                 &self.conn,
                 &self.atoms,
                 self.window,
@@ -280,7 +279,9 @@ impl<'a> Selection<'a> {
                 self.reader
                     .taken(&self.conn, self.window, request, len, self.tell)?;
             }
-            Ask::Cancel { request } => self.reader.cancel(request),
+            Ask::Cancel { request } => {
+                self.reader.cancel(&self.conn, self.window, request, self.tell)?;
+            }
         }
         Ok(())
     }

@@ -113,9 +113,7 @@ impl Bulk {
             (0x21, []) => Ok(Self::End { transfer }),
             (0x22, [code]) => {
                 let known = Abort::ALL.into_iter().find(|abort| abort.code() == *code);
-                known
-                    .map(|code| Self::Abort { transfer, code })
-                    .ok_or(NoBulk)
+                known.map(|code| Self::Abort { transfer, code }).ok_or(NoBulk)
             }
             (0x23, until) => {
                 let until = <[u8; 8]>::try_from(until).map_err(|_| NoBulk)?;

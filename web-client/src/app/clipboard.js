@@ -35,9 +35,14 @@ export class ClipboardPanel {
     );
     // What was pasted here may be a password.
     this.element.addEventListener("close", () => (this.#field.value = ""));
+    const bring = () => {
+      // The browser takes it in the click only; what comes after belongs to the host again.
+      void desktop.fetchClip();
+      desktop.focus();
+    };
     desktop.addEventListener("clipboard", ({ detail: { state } }) => {
-      if (state === "blocked") notice.offer("clip.blocked", "clip.bring", () => void desktop.fetchClip());
-      else if (state === "large") notice.offer("clip.large", "clip.bring", () => void desktop.fetchClip());
+      if (state === "blocked") notice.offer("clip.blocked", "clip.bring", bring);
+      else if (state === "large") notice.offer("clip.large", "clip.bring", bring);
       else if (state === "other") notice.hint("clip.other");
       else if (state === "failed") notice.hint("clip.failed");
       else notice.withdraw();

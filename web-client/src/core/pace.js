@@ -54,7 +54,8 @@ export class Pace {
     this.#probe = null;
     const queued = delay - this.#learn(delay, now);
     const window = queued <= TARGET_MS ? this.#window * 1.25 : this.#window * 0.8;
-    this.#window = Math.min(this.#most, Math.max(LEAST, window));
+    // Whole bytes: half a byte would be sent as none, and counted.
+    this.#window = Math.min(this.#most, Math.max(LEAST, Math.floor(window)));
   }
 
   /**

@@ -25,7 +25,7 @@ const AT_ONCE: usize = 128 * 1024;
 /// Bytes of one part of a larger one.
 const PART: usize = 256 * 1024;
 /// How long an application waits for the first bytes, and the bytes for an application.
-const START: Duration = Duration::from_secs(2);
+const START: Duration = Duration::from_secs(1);
 const STALLED: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
@@ -76,7 +76,13 @@ impl Owner {
             return Ok(());
         }
         self.wanted = Some(formats);
-        conn.change_property8(PropMode::APPEND, window, atoms.REMOVID_TIME, AtomEnum::STRING, &[])?;
+        conn.change_property8(
+            PropMode::APPEND,
+            window,
+            atoms.REMOVID_TIME,
+            AtomEnum::STRING,
+            &[],
+        )?;
         Ok(())
     }
 
@@ -289,8 +295,7 @@ impl Owner {
 
     fn fail_all(&mut self, conn: &RustConnection, tell: &Tell) -> anyhow::Result<()> {
         // One that has begun may end with what it began with.
-        let (begun, waiting): (Vec<Paste>, Vec<Paste>) =
-            self.pastes.drain(..).partition(|paste| paste.parts);
+        let (begun, waiting): (Vec<Paste>, Vec<Paste>) = self.pastes.drain(..).partition(|paste| paste.parts);
         self.pastes = begun;
         for paste in waiting {
             tell(ClipEvent::Unwanted {
@@ -302,12 +307,7 @@ impl Owner {
     }
 
     /// Writes what can be written.
-    fn go_on(
-        &mut self,
-        conn: &RustConnection,
-        request: RequestId,
-        tell: &Tell,
-    ) -> anyhow::Result<()> {
+    fn go_on(&mut self, conn: &RustConnection, request: RequestId, tell: &Tell) -> anyhow::Result<()> {
         let Some(at) = self.pastes.iter().position(|paste| paste.request == request) else {
             return Ok(());
         };
@@ -341,7 +341,13 @@ impl Owner {
 }
 
 fn put(conn: &RustConnection, paste: &Paste, data: &[u8]) -> anyhow::Result<()> {
-    conn.change_property8(PropMode::REPLACE, paste.requestor, paste.property, paste.target, data)?;
+    conn.change_property8(
+        PropMode::REPLACE,
+        paste.requestor,
+        paste.property,
+        paste.target,
+        data,
+    )?;
     Ok(())
 }
 

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use signaling_spec::channel::bulk::Abort;
 use signaling_spec::channel::clip::ClipFormat;
 use x11rb::protocol::xproto::{
-    Atom, ConnectionExt as _, GetPropertyType, Property, PropertyNotifyEvent, SelectionNotifyEvent,
-    Window,
+    Atom, ConnectionExt as _, GetPropertyType, Property, PropertyNotifyEvent, SelectionNotifyEvent, Window,
 };
 use x11rb::rust_connection::RustConnection;
 
@@ -41,6 +40,8 @@ struct Reading {
     max: u64,
     ahead: usize,
     deadline: Instant,
+    /// Nobody wants it any more; it is read to its end all the same, since many an owner serves one reader at a time.
+    idle: bool,
 }
 
 /// See the module documentation.
@@ -93,10 +94,7 @@ impl Reader {
         let reply = conn
             .get_property(true, window, answer.property, GetPropertyType::ANY, 0, 4_096)?
             .reply()?;
-        self.targets = reply
-            .value32()
-            .map(Iterator::collect)
-            .unwrap_or_default();
+        self.targets = reply.value32().map(Iterator::collect).unwrap_or_default();
         Ok(Some(self.targets.clone()))
     }
 
@@ -116,7 +114,11 @@ impl Reader {
             .collect();
         names.reverse();
         if names.is_empty() || self.readings.len() >= MOST {
-            let code = if names.is_empty() { Abort::Gone } else { Abort::Full };
+            let code = if names.is_empty() {
+                Abort::Gone
+            } else {
+                Abort::Full
+            };
             tell(ClipEvent::Failed { request, code });
             return Ok(());
         }
@@ -140,6 +142,7 @@ impl Reader {
             max,
             ahead: 0,
             deadline: Instant::now() + SILENT,
+            idle: false,
         });
         self.ask(conn, atoms, window, request, tell)
     }
@@ -248,8 +251,18 @@ impl Reader {
         self.go_on(conn, window, request, tell)
     }
 
-    pub(super) fn cancel(&mut self, request: RequestId) {
-        self.readings.retain(|reading| reading.request != request);
+    pub(super) fn cancel(
+        &mut self,
+        conn: &RustConnection,
+        window: Window,
+        request: RequestId,
+        tell: &Tell,
+    ) -> anyhow::Result<()> {
+        if let Some(reading) = self.readings.iter_mut().find(|it| it.request == request) {
+            reading.idle = true;
+            reading.ahead = 0;
+        }
+        self.go_on(conn, window, request, tell)
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
@@ -279,7 +292,7 @@ impl Reader {
     }
 
     pub(super) fn give_up(&mut self, tell: &Tell) {
-        for reading in self.readings.drain(..) {
+        for reading in self.readings.drain(..).filter(|it| !it.idle) {
             tell(ClipEvent::Failed {
                 request: reading.request,
                 code: Abort::Gone,
@@ -315,7 +328,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Takes the property's bytes and deletes it. Returns false when that ended the reading.
+    /// Takes the property's bytes and deletes it. Returns false when there is no such reading any more.
     fn fetch(
         &mut self,
         conn: &RustConnection,
@@ -341,15 +354,17 @@ impl Reader {
                 .reply()?;
             let len = reply.value.len();
             reading.read += u64::try_from(len).unwrap_or(u64::MAX);
-            if reading.read > reading.max {
-                if !reading.parts {
-                    conn.delete_property(window, reading.property)?;
-                }
-                self.end(request, Some(Abort::TooLarge), false, tell);
-                return Ok(false);
+            if reading.read > reading.max && !reading.idle {
+                reading.idle = true;
+                let code = Abort::TooLarge;
+                tell(ClipEvent::Failed { request, code });
             }
-            let data = if reading.old { from_latin1(&reply.value) } else { reply.value };
-            if !data.is_empty() {
+            let data = if reading.old {
+                from_latin1(&reply.value)
+            } else {
+                reply.value
+            };
+            if !data.is_empty() && !reading.idle {
                 reading.ahead += data.len();
                 tell(ClipEvent::Data { request, data });
             }
@@ -369,10 +384,12 @@ impl Reader {
         if clean {
             self.free.push(reading.property);
         }
-        tell(match code {
-            None => ClipEvent::End { request },
-            Some(code) => ClipEvent::Failed { request, code },
-        });
+        if !reading.idle {
+            tell(match code {
+                None => ClipEvent::End { request },
+                Some(code) => ClipEvent::Failed { request, code },
+            });
+        }
     }
 }
 
