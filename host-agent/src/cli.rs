@@ -113,6 +113,13 @@ pub struct DirectArgs {
     /// Show no sign on the host's screen while somebody watches.
     #[arg(long)]
     pub no_sign: bool,
+    /// The folder that viewers put files into and take files from. [default: Downloads/REMOVID in the home of the
+    /// desktop's user]
+    #[arg(long, value_name = "DIR")]
+    pub files: Option<PathBuf>,
+    /// Share no folder.
+    #[arg(long, conflicts_with = "files")]
+    pub no_files: bool,
     /// Lock the screen when the last viewer who may use it has gone.
     #[arg(long)]
     pub lock_on_disconnect: bool,

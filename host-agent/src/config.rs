@@ -30,6 +30,8 @@ pub struct Config {
     pub assets_dir: Option<PathBuf>,
     /// Whether the host's screen shows who watches.
     pub sign: bool,
+    /// The shared folder; `None` shares none, `Some(None)` the usual one.
+    pub files: Option<Option<PathBuf>>,
     /// Whether the screen is locked in the end, and by which command if not the usual one.
     pub lock: Option<Option<String>>,
 }
@@ -163,6 +165,7 @@ impl Config {
             public_url: args.public_url,
             assets_dir: args.assets_dir,
             sign: !args.no_sign,
+            files: (!args.no_files).then_some(args.files),
             lock: args.lock_on_disconnect.then_some(args.lock_command),
         })
     }
@@ -189,6 +192,8 @@ fn merge(flags: DirectArgs, file: DirectArgs) -> DirectArgs {
         public_url: flags.public_url.or(file.public_url),
         assets_dir: flags.assets_dir.or(file.assets_dir),
         no_sign: flags.no_sign || file.no_sign,
+        no_files: flags.no_files || (flags.files.is_none() && file.no_files),
+        files: flags.files.or(file.files),
         lock_on_disconnect: flags.lock_on_disconnect || file.lock_on_disconnect,
         lock_command: flags.lock_command.or(file.lock_command),
     }

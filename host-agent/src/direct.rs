@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use self::display::Display;
 use crate::announce::Place;
 use crate::config::Config;
+use crate::files;
 use crate::hub;
 use crate::identity::{Identity, host_name};
 use crate::media::encoder::Launcher;
@@ -28,6 +29,8 @@ use crate::transport::{self, Transport, addresses};
 
 /// Frames and notices that may wait for the hub.
 const STUDIO_EVENTS: usize = 64;
+/// Pieces of files that may wait for the hub.
+const FILE_EVENTS: usize = 64;
 /// Pieces of clips that may wait for the hub.
 const CLIP_EVENTS: usize = 64;
 /// Before any viewer's path is known.
@@ -65,6 +68,16 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 
     let (host_link, router_link) = router::link::in_memory();
     let (stop, stopped) = oneshot::channel();
+    let (tell_file, file_events) = mpsc::channel(FILE_EVENTS);
+    let folder = display
+        .shared(config.files.as_ref())
+        .map(|shared| {
+            let tell: files::Tell = Box::new(move |event| {
+                let _ = tell_file.blocking_send(event);
+            });
+            files::Folder::start(shared, tell)
+        })
+        .transpose()?;
     let (tell_clip, clip_events) = mpsc::channel(CLIP_EVENTS);
     let parts = hub::Parts {
         identity: Arc::clone(&identity),
@@ -78,6 +91,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             let _ = tell_clip.blocking_send(event);
         }))?,
         clip_events,
+        folder,
+        file_events,
         max_bps: config.max_bps,
         follow_window: display.is_ours(),
     };

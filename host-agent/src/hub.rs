@@ -7,6 +7,7 @@ mod bulk;
 mod clipboard;
 mod control;
 mod display;
+mod files;
 mod inject;
 mod picture;
 mod session;
@@ -30,8 +31,9 @@ use self::bulk::Transfers;
 use self::inject::SinkOpener;
 use self::picture::Screen;
 use self::session::Session;
-use crate::clipboard::{ClipEvent, Clipboard};
+use crate::clipboard::{ClipEvent, Clipboard, RequestId};
 use crate::courtesy;
+use crate::files::{FileEvent, Folder};
 use crate::identity::Identity;
 use crate::input::InputSink;
 use crate::media::studio::{Command, Desk, StudioEvent};
@@ -50,6 +52,9 @@ pub struct Parts {
     pub courtesy: courtesy::Host,
     pub clipboard: Box<dyn Clipboard>,
     pub clip_events: mpsc::Receiver<ClipEvent>,
+    /// The shared folder, if there is one.
+    pub folder: Option<Folder>,
+    pub file_events: mpsc::Receiver<FileEvent>,
     /// Bits a second that the encoder never goes beyond.
     pub max_bps: u64,
     /// Whether a viewer's window may size the desktop without being asked.
@@ -72,7 +77,9 @@ struct Hub {
     clipboard: Box<dyn Clipboard>,
     clips: Clipboards,
     transfers: Transfers,
-    /// Readings of the clipboard so far.
+    folder: Option<Folder>,
+    jobs: BTreeMap<RequestId, files::Job>,
+    /// Requests to clipboard and folder so far.
     reads: u64,
     sink: Option<Box<dyn InputSink>>,
     sessions: BTreeMap<ViewerId, Session>,
@@ -90,6 +97,7 @@ struct Hub {
 pub async fn run(parts: Parts, mut stop: tokio::sync::oneshot::Receiver<()>) {
     let mut studio_events = parts.studio_events;
     let mut clip_events = parts.clip_events;
+    let mut file_events = parts.file_events;
     let mut hub = Hub {
         identity: parts.identity,
         transport: parts.transport,
@@ -100,6 +108,8 @@ pub async fn run(parts: Parts, mut stop: tokio::sync::oneshot::Receiver<()>) {
         clipboard: parts.clipboard,
         clips: Clipboards::default(),
         transfers: Transfers::default(),
+        folder: parts.folder,
+        jobs: BTreeMap::new(),
         reads: 0,
         sink: None,
         sessions: BTreeMap::new(),
@@ -131,6 +141,7 @@ pub async fn run(parts: Parts, mut stop: tokio::sync::oneshot::Receiver<()>) {
                 None => break,
             },
             Some(event) = clip_events.recv() => hub.handle_clip(event),
+            Some(event) = file_events.recv() => hub.handle_file(event),
             _ = heartbeat.tick() => hub.handle_heartbeat(),
             () = tokio::time::sleep_until(deadline.into()) => hub.handle_timeout(),
         }
@@ -355,6 +366,7 @@ impl Hub {
         self.transport.close(viewer);
         self.gate.leave(viewer);
         self.end_transfers(viewer);
+        self.leave_files(viewer);
         self.leave_clipboard(viewer);
         self.inject();
         self.courtesy.leave(viewer, reason, Instant::now());

@@ -8,6 +8,7 @@ pub mod courtesy;
 pub mod desktop;
 pub mod direct;
 pub mod doctor;
+pub mod files;
 pub mod hub;
 pub mod identity;
 pub mod input;

@@ -8,6 +8,7 @@ pub mod bind;
 pub mod clipboard;
 pub mod courtesy;
 pub mod delivery;
+pub mod filenames;
 pub mod hold_back;
 pub mod input_gate;
 pub mod keyframes;

@@ -32,7 +32,7 @@ pub const MAX_CONTROL_BYTES: usize = 128 * 1024;
 /// Longest message on `ctl` that a viewer may send, in UTF-8 bytes.
 pub const MAX_VIEWER_CONTROL_BYTES: usize = 4 * 1024;
 /// Messages a second that a viewer may send on `ctl`; a burst of twice as many is taken.
-pub const MAX_CONTROL_RATE: u32 = 50;
+pub const MAX_CONTROL_RATE: u32 = 200;
 
 /// Most bytes of one chunk on `bulk`: what every browser passes on in one piece.
 pub const MAX_CHUNK_BYTES: usize = 16 * 1024;

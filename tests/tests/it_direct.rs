@@ -276,7 +276,7 @@ async fn whatever_is_no_message_is_refused_and_nobody_is_hurt() {
             "ctl",
         ),
         ("ctl", text.as_bytes(), Refusal::TooLarge, "ctl"),
-        ("bulk", b"anything", Refusal::Unsupported, "bulk"),
+        ("bulk", b"anything", Refusal::Malformed, "bulk"),
     ] {
         refused(&rude, label, data, code, reference).await;
     }

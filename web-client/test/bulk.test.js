@@ -73,5 +73,5 @@ test("either end can stop, and the other hears why", async () => {
   await assert.rejects(other, (error) => error instanceof Aborted && error.code === "failed");
   const late = right.read(5, () => {});
   right.close();
-  await assert.rejects(late, (error) => error instanceof Aborted && error.code === "gone");
+  await assert.rejects(late, (error) => error instanceof Aborted && error.code === "lost");
 });

@@ -1,11 +1,15 @@
 //! The desktop that direct mode shares: found, or started, and opened again after it was lost.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use nix::unistd::{User, geteuid};
 
 use crate::clipboard::{self, Clipboard, NoClipboard};
 use crate::config::Desktop;
 use crate::courtesy::{self, Manners, NoSign, Sign};
 use crate::desktop::{DesktopOptions, DesktopState, VirtualDesktop};
+use crate::files::Shared;
 use crate::hub::InputOpener;
 use crate::input::{InputSink, Recorder};
 use crate::media::studio::Opener;
@@ -116,6 +120,26 @@ impl Display {
             }
             Self::Test(_) => Box::new(NoClipboard),
         })
+    }
+
+    /// The folder that is shared: `Some(None)` is the usual one, in the home of whose desktop it is.
+    pub(super) fn shared(&self, wanted: Option<&Option<PathBuf>>) -> Option<Shared> {
+        let wanted = wanted?;
+        let (user, home) = match self {
+            Self::Virtual(desktop) => {
+                let desktop = desktop.lock().unwrap_or_else(PoisonError::into_inner);
+                let account = User::from_name(desktop.user()).ok().flatten()?;
+                let switch = geteuid() != account.uid;
+                (switch.then_some((account.uid, account.gid)), Some(account.dir))
+            }
+            Self::X11(_) | Self::Test(_) => (None, std::env::home_dir()),
+        };
+        let folder = match (wanted, home) {
+            (Some(folder), _) => folder.clone(),
+            (None, Some(home)) => home.join("Downloads").join("REMOVID"),
+            (None, None) => return None,
+        };
+        Some(Shared { folder, user })
     }
 
     pub(super) fn source_opener(&self) -> Opener {

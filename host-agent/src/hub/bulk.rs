@@ -14,6 +14,7 @@ use signaling_spec::{Refusal, ViewerId};
 
 use super::Hub;
 use crate::clipboard::{Ask, RequestId};
+use crate::files::FileAsk;
 use crate::transport::Sent;
 
 /// When a channel that was full is tried again.
@@ -23,6 +24,7 @@ const AGAIN: Duration = Duration::from_millis(4);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
     Clip(RequestId),
+    File(RequestId),
 }
 
 /// A viewer, and the number of a transfer between it and this host.
@@ -203,6 +205,13 @@ impl Hub {
         self.say_bulk(viewer, &Bulk::Abort { transfer, code });
     }
 
+    /// What is here has ended it already.
+    pub(super) fn forget(&mut self, place: Place) {
+        if let Some(key) = self.transfers.key(place) {
+            self.transfers.all.remove(&key);
+        }
+    }
+
     /// Both ends hear of it.
     fn break_off(&mut self, key: Key, code: Abort) {
         let Some(transfer) = self.transfers.all.remove(&key) else {
@@ -303,7 +312,7 @@ impl Hub {
     }
 
     /// A word of few bytes. One that finds the channel full is lost, and the other end's patience ends the transfer.
-    fn say_bulk(&mut self, viewer: ViewerId, message: &Bulk) {
+    pub(super) fn say_bulk(&mut self, viewer: ViewerId, message: &Bulk) {
         if self
             .transport
             .send(viewer, Channel::Bulk, true, &message.encode())
@@ -316,18 +325,21 @@ impl Hub {
     fn write_on(&mut self, place: Place, data: Vec<u8>) {
         match place {
             Place::Clip(request) => self.clipboard.ask(Ask::Supply { request, data }),
+            Place::File(request) => self.ask_folder(FileAsk::Write { request, data }),
         }
     }
 
     fn write_end(&mut self, place: Place) {
         match place {
             Place::Clip(request) => self.clipboard.ask(Ask::SupplyEnd { request }),
+            Place::File(request) => self.file_ended(request),
         }
     }
 
     fn read_on(&mut self, place: Place, len: usize) {
         match place {
             Place::Clip(request) => self.clipboard.ask(Ask::Taken { request, len }),
+            Place::File(request) => self.ask_folder(FileAsk::Taken { request, len }),
         }
     }
 
@@ -339,6 +351,7 @@ impl Hub {
                 self.clipboard.ask(Ask::SupplyFailed { request });
                 self.clipboard.ask(Ask::Cancel { request });
             }
+            Place::File(request) => self.leave_file(request),
         }
     }
 }

@@ -200,10 +200,15 @@ impl Hub {
                 format,
                 max,
             } => self.clip_get(viewer, transfer, (serial, format), max),
-            FromViewer::FilePut { .. }
-            | FromViewer::FileDone { .. }
-            | FromViewer::FileBrowse { .. }
-            | FromViewer::FileGet { .. } => Err(Refusal::Unsupported),
+            FromViewer::FilePut {
+                transfer,
+                path,
+                size,
+                modified,
+            } => self.file_put((viewer, transfer), path, size, modified),
+            FromViewer::FileDone { transfer, sum } => self.file_done((viewer, transfer), sum),
+            FromViewer::FileBrowse { path, after } => self.file_browse(viewer, path, after),
+            FromViewer::FileGet { transfer, path, from } => self.file_get((viewer, transfer), path, from),
             FromViewer::Ping { t } => {
                 self.tell(viewer, FromHost::Pong { t });
                 Ok(())

@@ -112,10 +112,12 @@ impl X11Clipboard {
 
 impl Clipboard for X11Clipboard {
     fn ask(&mut self, ask: Ask) {
-        let ask = match ask {
-            Ask::SupplyEnd { request } if self.torn.remove(&request) => Ask::SupplyFailed { request },
-            ask => ask,
-        };
+        let mut ask = ask;
+        if let Ask::SupplyEnd { request } = ask
+            && self.torn.remove(&request)
+        {
+            ask = Ask::SupplyFailed { request };
+        }
         // Full only when the display hangs; what is asked of it then comes to nothing by its own time limit.
         if let Err(mpsc::TrySendError::Full(Ask::Supply { request, .. })) = self.asks.try_send(ask) {
             self.torn.insert(request);

@@ -108,7 +108,7 @@ export class Notice {
    */
   refused(code, ref) {
     // The clipboard's panel says it, once.
-    if (ref.startsWith("clip.")) return;
+    if (ref.startsWith("clip.") || ref.startsWith("file.")) return;
     if (ref === "display.resize" && code === "failed") return this.hint("hint.not_resized");
     this.hint("hint.refused", { code });
   }

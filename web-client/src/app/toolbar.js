@@ -45,7 +45,7 @@ export class Toolbar {
    * @param {RemovidDesktop} desktop
    * @param {Notice} notice
    * @param {KeyBar} keys
-   * @param {{ stats: () => boolean, viewers: () => void, clipboard: () => void }} open `stats` says whether they are shown now
+   * @param {{ stats: () => boolean, viewers: () => void, clipboard: () => void, files: () => void }} open `stats` says whether they are shown now
    */
   constructor(desktop, notice, keys, open) {
     this.#desktop = desktop;
@@ -58,11 +58,14 @@ export class Toolbar {
     const touch = touchMenu(desktop, keys, { close: () => this.close(), refresh: this.#refresh });
     const clipboard = iconButton("clipboard", t("toolbar.clipboard"), { onclick: () => !isForbidden(clipboard) && open.clipboard() });
     this.#needs(clipboard, "input_keyboard");
+    const files = iconButton("files", t("toolbar.files"), { onclick: () => !isForbidden(files) && open.files() });
+    this.#refresh.push(() => forbid(files, desktop.can("files_to_host") || desktop.can("files_from_host") ? null : t("toolbar.no_right")));
     const menus = [this.#keysMenu(), touch, this.#displayMenu(), this.#qualityMenu()];
     this.#bar.append(
       this.#fullscreenButton(),
       ...menus.map(({ button }) => button),
       clipboard,
+      files,
       this.#pointerButton(),
       this.#screenshotButton(),
       stats,

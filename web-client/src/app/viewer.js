@@ -9,6 +9,7 @@ import { RemovidDesktop } from "../core/removid-desktop.js";
 import { ClipboardPanel } from "./clipboard.js";
 import { ViewersDialog } from "./dialog.js";
 import { make } from "./dom.js";
+import { FilesDialog } from "./files.js";
 import { KeyBar } from "./keybar.js";
 import { Notice } from "./notice.js";
 import { guardSideButtons } from "./side-buttons.js";
@@ -26,9 +27,10 @@ export function viewerPage(on) {
   const stats = new StatsOverlay(desktop, () => notice.hint("hint.copied"));
   const viewers = new ViewersDialog(desktop);
   const clipboard = new ClipboardPanel(desktop, notice);
+  const files = new FilesDialog(desktop);
   const keys = new KeyBar(desktop);
-  const toolbar = new Toolbar(desktop, notice, keys, { stats: () => stats.toggle(), viewers: () => viewers.open(), clipboard: () => clipboard.open() });
-  desktop.append(toolbar.element, stats.element, ...notice.parts, keys.element, clipboard.element, viewers.element);
+  const toolbar = new Toolbar(desktop, notice, keys, { stats: () => stats.toggle(), viewers: () => viewers.open(), clipboard: () => clipboard.open(), files: () => files.open() });
+  desktop.append(toolbar.element, stats.element, ...notice.parts, keys.element, clipboard.element, files.tray, files.element, viewers.element);
 
   const abort = new AbortController();
   guardSideButtons(desktop, abort.signal);

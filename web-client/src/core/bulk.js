@@ -19,7 +19,7 @@ const SLICE = 1024 * 1024;
 
 /** A transfer ended early; `code` says why. */
 export class Aborted extends Error {
-  /** @param {Abort} code */
+  /** @param {Abort | "lost"} code `lost`: with the connection, and not by anybody's will */
   constructor(code) {
     super(`the transfer ended early: ${code}`);
     this.name = "Aborted";
@@ -54,6 +54,8 @@ export class BulkChannel {
   #incoming = new Map();
   /** @type {Map<number, Outgoing>} */
   #outgoing = new Map();
+  /** The other end gave up on a transfer whose bytes have not begun here, or are all sent. @type {(transfer: number, code: Abort) => void} */
+  onStray = () => {};
 
   /** @param {RTCDataChannel} channel */
   constructor(channel) {
@@ -158,7 +160,7 @@ export class BulkChannel {
   }
 
   close() {
-    for (const { failed } of [...this.#incoming.values(), ...this.#outgoing.values()]) failed(new Aborted("gone"));
+    for (const { failed } of [...this.#incoming.values(), ...this.#outgoing.values()]) failed(new Aborted("lost"));
     this.#incoming.clear();
     this.#wakeAll();
   }
@@ -186,6 +188,7 @@ export class BulkChannel {
         if (incoming !== undefined) void incoming.writing.then(incoming.done, incoming.failed);
         return;
       case "abort":
+        if (incoming === undefined && outgoing === undefined) return this.onStray(transfer, message.code);
         incoming?.failed(new Aborted(message.code));
         outgoing?.failed(new Aborted(message.code));
         return;

@@ -189,7 +189,7 @@ export class ClipboardSync {
    */
   async #fetchAll({ serial, formats }, most) {
     const bulk = this.#on.bulk();
-    if (bulk === null) throw new Aborted("gone");
+    if (bulk === null) throw new Aborted("lost");
     /** @type {Clip} */
     const clip = {};
     let left = most;

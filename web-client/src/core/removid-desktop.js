@@ -7,7 +7,7 @@
  *   desktop.connect({ url: "https://workstation:8443/", token, hostKey });
  *
  * Events (types in `types.d.ts`): `ready`, `statechange`, `error`, `deskchange`, `chord`, `refused`,
- * `lockoffer`, `stickyused`, `clipboard`, `files`.
+ * `lockoffer`, `stickyused`, `clipboard`, `filejob`.
  * What is put inside the element, such as a toolbar, lies above the picture and stays in full screen.
  */
 
@@ -16,16 +16,17 @@
 /** @import { TouchMode } from "./input/gestures.js" */
 /** @import { KeyMode } from "./input/keyboard.js" */
 
-import { ClipLink } from "./clip-link.js";
 import { Cursor } from "./cursor.js";
 import { NOTHING } from "./desk.js";
 import { fullscreen } from "./fullscreen.js";
 import { InputLayer } from "./input/layer.js";
 import { Placement } from "./placement.js";
 import { WindowSize } from "./resize.js";
+import { Services } from "./services.js";
 import { Session } from "./session.js";
 import { fillShadow } from "./shadow.js";
 import { Follower, Share } from "./share.js";
+import { connectTarget } from "./target.js";
 
 export class RemovidDesktop extends HTMLElement {
   #parts = fillShadow(this.attachShadow({ mode: "open" }));
@@ -38,12 +39,13 @@ export class RemovidDesktop extends HTMLElement {
   /** @type {Session | Follower | null} */
   #session = null;
   #share = this.#newShare();
-  #clips = new ClipLink({
+  #services = new Services({
     send: (message) => this.#send(message),
     bulk: () => (this.#session instanceof Session ? this.#session.bulk : null),
+    state: () => this.#state,
     can: (right) => this.can(right),
-    state: (state) => this.#emit("clipboard", { state }),
-    files: (files) => this.#emit("files", { files }),
+    clip: (state) => this.#emit("clipboard", { state }),
+    file: (job) => this.#emit("filejob", job),
   });
   /** @type {ConnectOptions | null} */
   #options = null;
@@ -75,12 +77,12 @@ export class RemovidDesktop extends HTMLElement {
       pin: (at) => this.#placement.pin(at),
       offerLock: () => this.#emit("lockoffer", null),
       stickyUsed: () => this.#emit("stickyused", null),
-      ...this.#clips.layer,
+      ...this.#services.clips.layer,
       keys: () => this.can("input_keyboard"),
       pointer: () => this.can("input_pointer"),
     });
     this.#placement.open();
-    this.#clips.open(this.#layer);
+    this.#services.open(this, this.#layer);
     this.#input.mode = this.keyMode;
     this.#input.touchMode = this.touchMode;
   }
@@ -90,7 +92,7 @@ export class RemovidDesktop extends HTMLElement {
     this.#input?.close();
     this.#input = null;
     this.#placement.close();
-    this.#clips.close();
+    this.#services.close();
     this.#resize.reset();
   }
 
@@ -145,12 +147,7 @@ export class RemovidDesktop extends HTMLElement {
    */
   connect(options) {
     if (!this.isConnected) throw new DOMException("put the element into a document first", "InvalidStateError");
-    const base = new URL(options.url ?? ".", document.baseURI);
-    const link = new URLSearchParams(base.hash.slice(1));
-    base.hash = "";
-    base.search = "";
-    const token = options.token ?? link.get("t") ?? "";
-    const hostKey = options.hostKey ?? link.get("k") ?? undefined;
+    const { base, token, hostKey } = connectTarget(options);
     this.#stop();
     this.#options = { url: base.href, token, hostKey };
     this.#begin();
@@ -295,7 +292,12 @@ export class RemovidDesktop extends HTMLElement {
 
   /** Brings the host's clip into the browser's clipboard, however large. Call it in a click. */
   fetchClip() {
-    return this.#clips.fetch();
+    return this.#services.clips.fetch();
+  }
+
+  /** Files to and from the host's shared folder; their progress comes as the event `filejob`. */
+  get files() {
+    return this.#services.files;
   }
 
   /** @returns {Promise<Blob>} a PNG of the picture */
@@ -377,7 +379,7 @@ export class RemovidDesktop extends HTMLElement {
     this.#cursor.reset();
     this.#resize.reset();
     this.#share.swapped();
-    this.#clips.reset();
+    this.#services.swapped();
     this.#placed();
   }
 
@@ -416,10 +418,10 @@ export class RemovidDesktop extends HTMLElement {
       case "video.state":
         return this.#update({ codec: message.codec, encoder: message.encoder, maxKbps: message.max_kbps });
       case "refused":
+        this.#services.handle(message);
         return this.#emit("refused", { code: message.code, ref: message.ref });
       default:
-        this.#clips.handle(message);
-        return;
+        return void this.#services.handle(message);
     }
   }
 
@@ -441,6 +443,7 @@ export class RemovidDesktop extends HTMLElement {
     this.#reason = reason;
     this.#stage.classList.toggle("doubt", state === "stalled");
     this.#share.told({ state, reason });
+    this.#services.told(state);
     this.#emit("statechange", { state, reason });
   }
 
@@ -463,8 +466,6 @@ export class RemovidDesktop extends HTMLElement {
     this.#share.input(this, message);
   }
 
-  // --- Geometry -----------------------------------------------------------------------------------
-
   #pickMonitor() {
     const name = this.getAttribute("monitor") ?? "";
     this.#view.monitor = this.#desk.monitors.find((monitor) => monitor.name === name) ?? null;
@@ -486,7 +487,7 @@ export class RemovidDesktop extends HTMLElement {
   }
 
   /**
-   * @template {"ready" | "statechange" | "error" | "deskchange" | "chord" | "refused" | "lockoffer" | "stickyused" | "clipboard" | "files"} Type
+   * @template {"ready" | "statechange" | "error" | "deskchange" | "chord" | "refused" | "lockoffer" | "stickyused" | "clipboard" | "filejob"} Type
    * @param {Type} type
    * @param {Type extends "error" ? ErrorDetail : DesktopEventMap[Type] extends CustomEvent<infer D> ? D : never} detail
    */

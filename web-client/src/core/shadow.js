@@ -37,6 +37,7 @@ const STYLES = `
 }
 :host([hidden]) { display: none; }
 :host(:fullscreen) { inline-size: 100%; block-size: 100%; }
+:host([dropping]) { outline: 3px solid #8ab4ff; outline-offset: -3px; }
 #stage, #layer { position: absolute; inset: 0; }
 #stage { overflow: hidden; }
 #stage.doubt { filter: brightness(0.45) saturate(0.4); transition: filter 0.2s; }

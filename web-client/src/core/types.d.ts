@@ -3,6 +3,7 @@
  */
 
 import type { ClipState } from "./clipboard.js";
+import type { FileJob } from "./files.js";
 import type { DisplayHealth, Monitor, Right, ViewerInfo } from "./protocol/protocol.d.ts";
 
 export type State = "idle" | "connecting" | "live" | "stalled" | "ended";
@@ -115,8 +116,8 @@ export interface DesktopEventMap extends HTMLElementEventMap {
   stickyused: CustomEvent<null>;
   /** What became of the host's newest clip; see `clipboard.js`. */
   clipboard: CustomEvent<{ state: ClipState }>;
-  /** Files were pasted or dropped. */
-  files: CustomEvent<{ files: File[] }>;
+  /** A file on its way has another state, or is further on. */
+  filejob: CustomEvent<FileJob>;
   refused: CustomEvent<{ code: string; ref: string }>;
 }
 
