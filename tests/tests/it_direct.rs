@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use signaling_spec::channel::control::FromHost;
+use signaling_spec::limits::MAX_CONTROL_RATE;
 use signaling_spec::{EndReason, Refusal, Rights, Signal, ViewerId};
 use tests::agent::Agent;
 use tests::peer::{Ask, Wish};
@@ -282,7 +283,7 @@ async fn whatever_is_no_message_is_refused_and_nobody_is_hurt() {
     }
     lives(&rude, 1).await;
 
-    for _ in 0..200 {
+    for _ in 0..8 * MAX_CONTROL_RATE {
         rude.peer.send("ctl", br#"{"type":"ping","t":9}"#).await.unwrap();
     }
     let many = rude.seen.holds("too many are refused", STEP, |facts| {
