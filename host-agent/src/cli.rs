@@ -29,6 +29,13 @@ pub enum Command {
     Install(InstallArgs),
     #[command(hide = true, name = "encoder-worker")]
     EncoderWorker { element: String },
+    #[command(hide = true, name = "sound-worker")]
+    SoundWorker {
+        #[arg(long)]
+        ours: bool,
+        #[arg(long = "as")]
+        account: Option<String>,
+    },
     #[command(hide = true, name = "encoder-list")]
     EncoderList,
     #[command(hide = true, name = "encoder-check")]
@@ -120,6 +127,9 @@ pub struct DirectArgs {
     /// Share no folder.
     #[arg(long, conflicts_with = "files")]
     pub no_files: bool,
+    /// Share neither the desktop's sound nor a microphone.
+    #[arg(long)]
+    pub no_sound: bool,
     /// Lock the screen when the last viewer who may use it has gone.
     #[arg(long)]
     pub lock_on_disconnect: bool,

@@ -32,6 +32,8 @@ pub struct Config {
     pub sign: bool,
     /// The shared folder; `None` shares none, `Some(None)` the usual one.
     pub files: Option<Option<PathBuf>>,
+    /// Whether sound and microphone are shared.
+    pub sound: bool,
     /// Whether the screen is locked in the end, and by which command if not the usual one.
     pub lock: Option<Option<String>>,
 }
@@ -166,6 +168,7 @@ impl Config {
             assets_dir: args.assets_dir,
             sign: !args.no_sign,
             files: (!args.no_files).then_some(args.files),
+            sound: !args.no_sound,
             lock: args.lock_on_disconnect.then_some(args.lock_command),
         })
     }
@@ -194,6 +197,7 @@ fn merge(flags: DirectArgs, file: DirectArgs) -> DirectArgs {
         no_sign: flags.no_sign || file.no_sign,
         no_files: flags.no_files || (flags.files.is_none() && file.no_files),
         files: flags.files.or(file.files),
+        no_sound: flags.no_sound || file.no_sound,
         lock_on_disconnect: flags.lock_on_disconnect || file.lock_on_disconnect,
         lock_command: flags.lock_command.or(file.lock_command),
     }

@@ -10,6 +10,7 @@ mod child;
 mod place;
 mod server;
 mod session;
+mod sound;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use crate::sound::server::Server as SoundServer;
 use crate::x11::Target;
 use account::Account;
 use place::Place;
@@ -40,6 +42,8 @@ pub struct DesktopOptions {
     /// The display's number; otherwise the first free one.
     pub display: Option<u16>,
     pub background: u32,
+    /// Whether it has a sound server of its own.
+    pub sound: bool,
 }
 
 impl Default for DesktopOptions {
@@ -52,6 +56,7 @@ impl Default for DesktopOptions {
             user: None,
             display: None,
             background: 0x2e_3440,
+            sound: true,
         }
     }
 }
@@ -71,6 +76,7 @@ pub struct VirtualDesktop {
     number: u16,
     target: Target,
     user: String,
+    sound: SoundServer,
     state: Arc<Mutex<DesktopState>>,
     /// Closed to end the thread.
     stop: Option<Sender<()>>,
@@ -89,19 +95,21 @@ impl VirtualDesktop {
         let (for_thread, wanted) = (Arc::clone(&state), options.clone());
         let run = move || match Desktop::start(&wanted) {
             Ok(desktop) => {
-                let _ = tell.send(Ok((desktop.number(), desktop.place.target(), desktop.user())));
+                let sound = sound::server(&desktop.place, &desktop.account);
+                let _ = tell.send(Ok((desktop.number(), desktop.place.target(), desktop.user(), sound)));
                 desktop.look_after(&stopped, &for_thread);
             }
             Err(error) => drop(tell.send(Err(error))),
         };
         let thread = std::thread::Builder::new().name("desktop".into()).spawn(run)?;
-        let (number, target, user) = told.recv().context("the desktop's thread ended")??;
+        let (number, target, user, sound) = told.recv().context("the desktop's thread ended")??;
         tracing::info!(display = target.display, user, "Started a virtual desktop");
         Ok(Self {
             options,
             number,
             target,
             user,
+            sound,
             state,
             stop: Some(stop),
             thread: Some(thread),
@@ -136,6 +144,11 @@ impl VirtualDesktop {
     /// Whose desktop it is.
     pub fn user(&self) -> &str {
         &self.user
+    }
+
+    /// Its sound server, if it has one.
+    pub fn sound(&self) -> &SoundServer {
+        &self.sound
     }
 
     fn end(&mut self) {
@@ -173,7 +186,7 @@ impl Desktop {
             let why = server.ended().unwrap_or_default();
             return Err(error).with_context(|| format!("the new X server cannot be used {why}"));
         }
-        let session = Session::start(&place, &account, options.session.as_deref());
+        let session = Session::start(&place, &account, options.session.as_deref(), options.sound);
         Ok(Self {
             session,
             server,

@@ -24,6 +24,7 @@ use crate::identity::{Identity, host_name};
 use crate::media::encoder::Launcher;
 use crate::media::studio::{self, Command, Desk, StudioEvent};
 use crate::media::{probe, rungs};
+use crate::sound::{self, Sound, SoundEvent};
 use crate::transport::ice_tcp::IceTcp;
 use crate::transport::{self, Transport, addresses};
 
@@ -33,6 +34,8 @@ const STUDIO_EVENTS: usize = 64;
 const FILE_EVENTS: usize = 64;
 /// Pieces of clips that may wait for the hub.
 const CLIP_EVENTS: usize = 64;
+/// Packets of sound that may wait for the hub: what is older is of no use.
+const SOUND_EVENTS: usize = 32;
 /// Before any viewer's path is known.
 const START_BPS: u64 = session_core::quality::START_BPS;
 
@@ -51,7 +54,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let (tcp, hub_transport) = transport;
     let local = listener.local_addr();
 
-    let display = Arc::new(Display::open(&config.desktop)?);
+    let display = Arc::new(Display::open(&config.desktop, config.sound)?);
     let (tell, studio_events) = mpsc::channel(STUDIO_EVENTS);
     let launcher = launcher(&config.state_dir)?;
     let teller: studio::Teller = Box::new(move |event: StudioEvent| {
@@ -64,7 +67,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         START_BPS.min(config.max_bps),
         teller,
     )?;
-    find_encoders(launcher, &config, desk.clone());
+    find_encoders(launcher.clone(), &config, desk.clone());
 
     let (host_link, router_link) = router::link::in_memory();
     let (stop, stopped) = oneshot::channel();
@@ -79,6 +82,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         })
         .transpose()?;
     let (tell_clip, clip_events) = mpsc::channel(CLIP_EVENTS);
+    let (tell_sound, sound_events) = mpsc::channel(SOUND_EVENTS);
+    let sound = display
+        .sound()
+        .filter(|_| config.sound)
+        .map(|find| Sound::start(launcher.clone(), find, sound_teller(tell_sound)))
+        .transpose()?;
     let parts = hub::Parts {
         identity: Arc::clone(&identity),
         transport: hub_transport,
@@ -93,6 +102,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         clip_events,
         folder,
         file_events,
+        sound,
+        sound_events,
         max_bps: config.max_bps,
         follow_window: display.is_ours(),
     };
@@ -132,6 +143,13 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let _ = tokio::task::spawn_blocking(move || studio.join()).await;
     drop(display);
     ended
+}
+
+fn sound_teller(tell: mpsc::Sender<SoundEvent>) -> sound::Tell {
+    Arc::new(move |event| match event {
+        SoundEvent::Packet(_) => drop(tell.try_send(event)),
+        SoundEvent::State(_) => drop(tell.blocking_send(event)),
+    })
 }
 
 fn router_config(config: &Config) -> router::Config {

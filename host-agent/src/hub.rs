@@ -9,8 +9,10 @@ mod control;
 mod display;
 mod files;
 mod inject;
+mod path;
 mod picture;
 mod session;
+mod sound;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,9 +22,10 @@ use router::link::RouterLink;
 use session_core::answerer::{Input as AnswererInput, Output};
 use session_core::clipboard::Clipboards;
 use session_core::input_gate::InputGate;
-use session_core::path::Report;
 use session_core::quality::Quality;
 use session_core::sizing::Sizing;
+use session_core::sound::{Demand, Sounds};
+use signaling_spec::channel::control::SoundHealth;
 use signaling_spec::limits::{HOST_HEARTBEAT, MAX_VIEWERS};
 use signaling_spec::{EndReason, Refusal, Right, SessionId, Signal, ViewerId};
 use tokio::sync::mpsc;
@@ -37,7 +40,8 @@ use crate::files::{FileEvent, Folder};
 use crate::identity::Identity;
 use crate::input::InputSink;
 use crate::media::studio::{Command, Desk, StudioEvent};
-use crate::transport::{Codec, PagePath, Transport, TransportEvent};
+use crate::sound::{Sound, SoundEvent};
+use crate::transport::{PagePath, Transport, TransportEvent};
 
 pub use self::inject::SinkOpener as InputOpener;
 
@@ -55,6 +59,9 @@ pub struct Parts {
     /// The shared folder, if there is one.
     pub folder: Option<Folder>,
     pub file_events: mpsc::Receiver<FileEvent>,
+    /// The desktop's sound, if it is shared.
+    pub sound: Option<Sound>,
+    pub sound_events: mpsc::Receiver<SoundEvent>,
     /// Bits a second that the encoder never goes beyond.
     pub max_bps: u64,
     /// Whether a viewer's window may size the desktop without being asked.
@@ -79,6 +86,10 @@ struct Hub {
     transfers: Transfers,
     folder: Option<Folder>,
     jobs: BTreeMap<RequestId, files::Job>,
+    sound: Option<Sound>,
+    sounds: Sounds,
+    sound_demand: Demand,
+    sound_health: SoundHealth,
     /// Requests to clipboard and folder so far.
     reads: u64,
     sink: Option<Box<dyn InputSink>>,
@@ -98,6 +109,8 @@ pub async fn run(parts: Parts, mut stop: tokio::sync::oneshot::Receiver<()>) {
     let mut studio_events = parts.studio_events;
     let mut clip_events = parts.clip_events;
     let mut file_events = parts.file_events;
+    let mut sound_events = parts.sound_events;
+    let carries_sound = parts.transport.carries_sound();
     let mut hub = Hub {
         identity: parts.identity,
         transport: parts.transport,
@@ -110,6 +123,10 @@ pub async fn run(parts: Parts, mut stop: tokio::sync::oneshot::Receiver<()>) {
         transfers: Transfers::default(),
         folder: parts.folder,
         jobs: BTreeMap::new(),
+        sound: parts.sound.filter(|_| carries_sound),
+        sounds: Sounds::default(),
+        sound_demand: Demand::default(),
+        sound_health: SoundHealth::Idle,
         reads: 0,
         sink: None,
         sessions: BTreeMap::new(),
@@ -140,6 +157,7 @@ pub async fn run(parts: Parts, mut stop: tokio::sync::oneshot::Receiver<()>) {
                 Some(event) => hub.handle_studio(event),
                 None => break,
             },
+            Some(event) = sound_events.recv() => hub.handle_sound(event),
             Some(event) = clip_events.recv() => hub.handle_clip(event),
             Some(event) = file_events.recv() => hub.handle_file(event),
             _ = heartbeat.tick() => hub.handle_heartbeat(),
@@ -368,6 +386,7 @@ impl Hub {
         self.end_transfers(viewer);
         self.leave_files(viewer);
         self.leave_clipboard(viewer);
+        self.leave_sound(viewer);
         self.inject();
         self.courtesy.leave(viewer, reason, Instant::now());
         self.sizing.handle_leave(viewer, reason, Instant::now());
@@ -417,61 +436,10 @@ impl Hub {
             TransportEvent::Connected { peer, codecs } => self.connected(peer, codecs),
             TransportEvent::ChannelOpen { peer, channel } => self.channel_open(peer, channel),
             TransportEvent::Message { peer, channel, data } => self.message(peer, channel, &data),
+            TransportEvent::Sound { peer, data } => self.microphone_packet(peer, &data),
             TransportEvent::KeyframeWish { peer } => self.picture_lost(peer),
             TransportEvent::Path { peer, report } => self.path(peer, report),
             TransportEvent::Lost { peer } => self.step(peer, AnswererInput::Lost),
-        }
-    }
-
-    fn connected(&mut self, viewer: ViewerId, codecs: Vec<Codec>) {
-        if codecs.is_empty() {
-            if let Some(session) = self.sessions.get(&viewer) {
-                let error = Signal::Error {
-                    code: Refusal::Codec,
-                    reference: Some("sdp.offer".to_owned()),
-                };
-                tracing::info!(sid = %session.sid, "Viewer decodes none of our codecs");
-                self.say(error);
-            }
-            return self.end(viewer, EndReason::Policy);
-        }
-        if let Some(session) = self.sessions.get_mut(&viewer) {
-            session.codecs = codecs;
-        }
-        self.step(viewer, AnswererInput::Connected);
-    }
-
-    fn path(&mut self, viewer: ViewerId, report: Report) {
-        let Some(session) = self.sessions.get_mut(&viewer) else {
-            return;
-        };
-        let now = Instant::now();
-        session.path_rate.handle_report(report, now);
-        tracing::trace!(
-            viewer = viewer.0,
-            ?report,
-            rate = session.path_rate.rate(),
-            used = session.path_rate.used(),
-            "Path"
-        );
-        let goal = if session.hidden {
-            0
-        } else {
-            session.path_rate.goal(self.max_bps, now)
-        };
-        if goal.abs_diff(session.goal) * 5 > session.goal {
-            session.goal = goal;
-            self.transport.set_desired_bitrate(viewer, goal);
-        }
-        if let Some(rate) = session.path_rate.rate() {
-            self.quality.handle_estimate(viewer, rate);
-            self.update_bitrate();
-        }
-    }
-
-    fn update_bitrate(&mut self) {
-        if let Some(bps) = self.quality.poll_target() {
-            self.studio.try_tell(Command::Bitrate(bps));
         }
     }
 

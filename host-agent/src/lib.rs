@@ -15,6 +15,7 @@ pub mod input;
 pub mod install;
 pub mod media;
 pub mod screen;
+pub mod sound;
 pub mod test_pattern;
 pub mod tokens;
 pub mod transport;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use host_agent::cli::{Cli, Command};
-use host_agent::media::{probe, worker};
+use host_agent::media::{probe, sound, worker};
 use host_agent::{config, direct, doctor, install, tokens};
 use tracing_subscriber::EnvFilter;
 
@@ -55,6 +55,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Doctor(args) => return doctor::run(*args),
         Command::Install(args) => install::run(&args),
         Command::EncoderWorker { element } => worker::run(&element),
+        Command::SoundWorker { ours, account } => sound::run(ours, account.as_deref()),
         Command::EncoderList => print(&probe::list()?),
         Command::EncoderCheck { element } => print(&probe::check(&element)?),
     }?;

@@ -10,6 +10,7 @@ pub mod encoder;
 pub mod probe;
 pub mod ring;
 pub mod rungs;
+pub mod sound;
 pub mod studio;
 pub mod wire;
 pub mod worker;

@@ -53,6 +53,14 @@ pub struct EncodedFrame {
     pub data: Arc<[u8]>,
 }
 
+/// One packet of Opus (RFC 6716).
+#[derive(Clone, Debug)]
+pub struct EncodedSound {
+    /// In 1/48000 s (RFC 7587), from a clock that all packets of one capture share.
+    pub rtp_time: u64,
+    pub data: Arc<[u8]>,
+}
+
 /// Where a viewer's page came from, to choose the addresses to offer.
 #[derive(Clone, Debug, Default)]
 pub struct PagePath {
@@ -95,6 +103,11 @@ pub enum TransportEvent {
         channel: Option<Channel>,
         data: Vec<u8>,
     },
+    /// A packet of Opus from the viewer's microphone.
+    Sound {
+        peer: ViewerId,
+        data: Arc<[u8]>,
+    },
     /// Picture loss or a full intra request.
     KeyframeWish {
         peer: ViewerId,
@@ -129,6 +142,10 @@ pub trait Transport: Send {
     fn add_candidate(&mut self, peer: ViewerId, candidate: &str);
     /// Sends one picture. A viewer that did not negotiate its codec is passed over.
     fn send_frame(&mut self, peer: ViewerId, frame: &EncodedFrame);
+    /// Sends one packet of sound. A viewer that did not negotiate Opus is passed over.
+    fn send_sound(&mut self, peer: ViewerId, sound: &EncodedSound);
+    /// Whether `send_sound` sends anything.
+    fn carries_sound(&self) -> bool;
     fn send(&mut self, peer: ViewerId, channel: Channel, binary: bool, data: &[u8]) -> Sent;
     /// Tells the estimator up to which bitrate to probe, in bits a second; 0 for not at all.
     fn set_desired_bitrate(&mut self, peer: ViewerId, bps: u64);

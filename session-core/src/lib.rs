@@ -18,6 +18,7 @@ pub mod path;
 pub mod quality;
 pub mod rate;
 pub mod sizing;
+pub mod sound;
 pub mod tickets;
 pub mod transfer;
 pub mod typist;

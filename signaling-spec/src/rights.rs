@@ -24,14 +24,18 @@ pub enum Right {
     InputKeyboard,
     /// Move the pointer, press its buttons, turn the wheel.
     InputPointer,
+    /// Be the host's microphone.
+    Microphone,
     /// Dismiss other viewers and set limits that concern everybody.
     SessionManage,
+    /// Hear the desktop.
+    Sound,
     /// See the picture.
     View,
 }
 
 impl Right {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::ClipboardToHost,
         Self::ClipboardFromHost,
         Self::DisplayResize,
@@ -39,7 +43,9 @@ impl Right {
         Self::FilesFromHost,
         Self::InputKeyboard,
         Self::InputPointer,
+        Self::Microphone,
         Self::SessionManage,
+        Self::Sound,
         Self::View,
     ];
 
@@ -53,7 +59,9 @@ impl Right {
             Self::FilesFromHost => "files_from_host",
             Self::InputKeyboard => "input_keyboard",
             Self::InputPointer => "input_pointer",
+            Self::Microphone => "microphone",
             Self::SessionManage => "session_manage",
+            Self::Sound => "sound",
             Self::View => "view",
         }
     }

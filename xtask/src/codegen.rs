@@ -95,6 +95,7 @@ fn typescript() -> String {
         control::FromViewer,
         control::FromHost,
         control::DisplayHealth,
+        control::SoundHealth,
         control::Monitor,
         control::ViewerInfo,
         control::FrameTrace,

@@ -59,6 +59,7 @@ impl Place {
                 DirBuilder::new().mode(0o700).create(folder)?;
             }
             place.write_cookie()?;
+            super::sound::write_config(&place.folder)?;
             if account.switch {
                 let (uid, gid) = (Some(account.uid.as_raw()), Some(account.gid.as_raw()));
                 // The folder last: until then its user cannot put anything else in the others' places.

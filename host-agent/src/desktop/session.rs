@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::account::Account;
 use super::child;
 use super::place::Place;
+use super::sound;
 
 const WINDOW_MANAGERS: [&[&str]; 4] = [&["openbox"], &["xfwm4"], &["metacity"], &["twm"]];
 const TERMINALS: [&[&str]; 2] = [
@@ -62,27 +63,35 @@ struct Part {
 }
 
 impl Session {
-    pub(super) fn start(place: &Place, account: &Account, command: Option<&str>) -> Self {
+    pub(super) fn start(place: &Place, account: &Account, command: Option<&str>, with_sound: bool) -> Self {
         let target = place.target();
         let mut environment = account.environment(place);
         environment.push(("DISPLAY", target.display.into()));
         environment.push(("XAUTHORITY", place.cookie().into()));
         let home = account.home(place).to_owned();
-        let commands = match command {
-            Some(command) => vec![["sh", "-c", command].map(str::to_owned).to_vec()],
-            None => {
-                let path = environment
-                    .iter()
-                    .find(|(name, _)| *name == "PATH")
-                    .map(|(_, path)| path.clone());
-                let path = path.unwrap_or_default();
-                let manager = installed(&WINDOW_MANAGERS, &path, "a window manager", "openbox");
-                manager
-                    .into_iter()
-                    .chain(installed(&TERMINALS, &path, "a terminal", "xterm"))
-                    .collect()
-            }
+        let path = environment
+            .iter()
+            .find(|(name, _)| *name == "PATH")
+            .map(|(_, path)| path.clone())
+            .unwrap_or_default();
+        let mut commands = if with_sound {
+            environment.extend(sound::address(place));
+            sound::commands(place, &path)
+        } else {
+            Vec::new()
         };
+        match command {
+            Some(command) => commands.push(["sh", "-c", command].map(str::to_owned).to_vec()),
+            None => {
+                commands.extend(installed(
+                    &WINDOW_MANAGERS,
+                    &path,
+                    "a window manager",
+                    "openbox",
+                ));
+                commands.extend(installed(&TERMINALS, &path, "a terminal", "xterm"));
+            }
+        }
         let mut session = Self {
             parts: commands.into_iter().map(Part::new).collect(),
             context: Context {

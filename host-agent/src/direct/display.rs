@@ -14,6 +14,8 @@ use crate::hub::InputOpener;
 use crate::input::{InputSink, Recorder};
 use crate::media::studio::Opener;
 use crate::screen::{Source, SourceError};
+use crate::sound::Finder;
+use crate::sound::server::Server;
 use crate::test_pattern::TestPattern;
 use crate::x11::{Target, WatchSign, X11Clipboard, X11Source, XtestSink};
 
@@ -31,7 +33,7 @@ pub(super) enum Display {
 impl Display {
     /// # Errors
     /// The display cannot be used, or no desktop can be started; each says what helps.
-    pub(super) fn open(desktop: &Desktop) -> anyhow::Result<Self> {
+    pub(super) fn open(desktop: &Desktop, sound: bool) -> anyhow::Result<Self> {
         match desktop {
             Desktop::X11 { display } => {
                 let target = Target {
@@ -54,6 +56,7 @@ impl Display {
                     session: session.clone(),
                     user: user.clone(),
                     display: *display,
+                    sound,
                     ..DesktopOptions::default()
                 };
                 Ok(Self::Virtual(Arc::new(Mutex::new(VirtualDesktop::start(
@@ -140,6 +143,24 @@ impl Display {
             (None, None) => return None,
         };
         Some(Shared { folder, user })
+    }
+
+    /// Where the desktop's sound server is. A pattern makes no sound.
+    pub(super) fn sound(&self) -> Option<Finder> {
+        match self {
+            Self::X11(_) => Some(Box::new(Server::default)),
+            Self::Virtual(desktop) => {
+                let desktop = Arc::clone(desktop);
+                Some(Box::new(move || {
+                    desktop
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .sound()
+                        .clone()
+                }))
+            }
+            Self::Test(_) => None,
+        }
     }
 
     pub(super) fn source_opener(&self) -> Opener {

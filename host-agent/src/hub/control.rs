@@ -28,6 +28,7 @@ impl Hub {
         self.announce_viewers();
         self.tell_screen(viewer);
         self.join_clipboard(viewer);
+        self.join_sound(viewer);
     }
 
     /// Sends one message, after those that wait.
@@ -162,6 +163,8 @@ impl Hub {
             FromViewer::ClipGet { .. } => Right::ClipboardFromHost,
             FromViewer::FilePut { .. } | FromViewer::FileDone { .. } => Right::FilesToHost,
             FromViewer::FileBrowse { .. } | FromViewer::FileGet { .. } => Right::FilesFromHost,
+            FromViewer::SoundListen { .. } => Right::Sound,
+            FromViewer::MicrophoneUse { .. } => Right::Microphone,
             FromViewer::PageHidden { .. } | FromViewer::VideoRefresh {} | FromViewer::Ping { .. } => {
                 Right::View
             }
@@ -209,6 +212,8 @@ impl Hub {
             FromViewer::FileDone { transfer, sum } => self.file_done((viewer, transfer), sum),
             FromViewer::FileBrowse { path, after } => self.file_browse(viewer, path, after),
             FromViewer::FileGet { transfer, path, from } => self.file_get((viewer, transfer), path, from),
+            FromViewer::SoundListen { on } => self.sound_listen(viewer, on),
+            FromViewer::MicrophoneUse { on } => self.microphone_use(viewer, on),
             FromViewer::Ping { t } => {
                 self.tell(viewer, FromHost::Pong { t });
                 Ok(())

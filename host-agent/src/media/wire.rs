@@ -61,7 +61,11 @@ pub fn write(mut to: impl Write, kind: u8, parts: &[&[u8]]) -> io::Result<()> {
     to.write_all(&head)
 }
 
-fn read(mut from: impl Read) -> io::Result<(u8, Vec<u8>)> {
+/// Receives one message: its kind and its fields.
+///
+/// # Errors
+/// The other end is gone, or speaks nonsense.
+pub fn read(mut from: impl Read) -> io::Result<(u8, Vec<u8>)> {
     let mut len = [0; 4];
     from.read_exact(&mut len)?;
     let len = usize::try_from(u32::from_le_bytes(len)).map_err(io::Error::other)?;

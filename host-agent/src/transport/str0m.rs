@@ -4,6 +4,7 @@
 //! names a time, before anything else touches it. A panic inside one connection ends that one only.
 
 mod peer;
+mod sound;
 mod udp;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -23,7 +24,7 @@ use tokio::sync::mpsc;
 use self::peer::Peer;
 use self::udp::UdpPort;
 use super::ice_tcp::{IceTcp, Incoming};
-use super::{EncodedFrame, PagePath, Sent, Transport, TransportEvent, addresses};
+use super::{EncodedFrame, EncodedSound, PagePath, Sent, Transport, TransportEvent, addresses};
 
 /// Deadlines of one connection that are met in a row before others get their turn: a large keyframe.
 const BURST: usize = 2_000;
@@ -226,6 +227,14 @@ impl Transport for Str0mTransport {
 
     fn send_frame(&mut self, id: ViewerId, frame: &EncodedFrame) {
         self.with_peer(id, |peer| peer.send_frame(frame));
+    }
+
+    fn send_sound(&mut self, id: ViewerId, sound: &EncodedSound) {
+        self.with_peer(id, |peer| peer.send_sound(sound));
+    }
+
+    fn carries_sound(&self) -> bool {
+        true
     }
 
     fn send(&mut self, id: ViewerId, channel: Channel, binary: bool, data: &[u8]) -> Sent {

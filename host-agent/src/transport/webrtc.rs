@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use webrtc::peer_connection::RTCCertificate;
 
 use self::channels::Channels;
-use super::{EncodedFrame, PagePath, Sent, Transport, TransportEvent, addresses};
+use super::{EncodedFrame, EncodedSound, PagePath, Sent, Transport, TransportEvent, addresses};
 
 /// Events of all connections that may wait for the hub; whoever has more to tell waits.
 const EVENTS: usize = 1_024;
@@ -223,6 +223,13 @@ impl Transport for WebrtcTransport {
         }
     }
 
+    /// There is no line for it here.
+    fn send_sound(&mut self, _peer: ViewerId, _sound: &EncodedSound) {}
+
+    fn carries_sound(&self) -> bool {
+        false
+    }
+
     fn send(&mut self, peer: ViewerId, channel: Channel, binary: bool, data: &[u8]) -> Sent {
         self.peers
             .get(&peer)
@@ -267,6 +274,7 @@ impl TransportEvent {
             | Self::Connected { peer, .. }
             | Self::ChannelOpen { peer, .. }
             | Self::Message { peer, .. }
+            | Self::Sound { peer, .. }
             | Self::KeyframeWish { peer }
             | Self::Path { peer, .. }
             | Self::Lost { peer } => *peer,

@@ -73,6 +73,12 @@ pub enum FromViewer {
     /// Send me that file from that byte. Needs `files_from_host`.
     #[serde(rename = "file.get")]
     FileGet { transfer: u32, path: String, from: u64 },
+    /// Whether I want the desktop's sound; until this is said, none is sent. Needs `sound`.
+    #[serde(rename = "sound.listen")]
+    SoundListen { on: bool },
+    /// My microphone is on, and is the host's from now on; or it is off. One viewer's at a time. Needs `microphone`.
+    #[serde(rename = "microphone.use")]
+    MicrophoneUse { on: bool },
     /// Say `pong` with the same number.
     #[serde(rename = "ping")]
     Ping { t: u32 },
@@ -186,6 +192,13 @@ pub enum FromHost {
         entries: Vec<FileEntry>,
         more: bool,
     },
+    /// Whether the host has sound, and whose microphone is its own now.
+    #[serde(rename = "sound.state")]
+    SoundState {
+        #[serde(deserialize_with = "crate::object::name")]
+        state: SoundHealth,
+        microphone: Option<ViewerId>,
+    },
     /// That message was refused.
     #[serde(rename = "refused")]
     Refused {
@@ -213,6 +226,21 @@ pub enum DisplayHealth {
     Locked,
     /// It is there, and cannot be captured as it is set.
     Unsuitable,
+}
+
+/// Whether there is anything to hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum SoundHealth {
+    /// Not known yet, or nobody listens.
+    Idle,
+    Live,
+    /// The sound server went away or there is none; the agent looks for it.
+    Missing,
+    /// This host shares no sound.
+    Off,
 }
 
 /// A part of the picture that is one monitor's.
@@ -263,7 +291,7 @@ pub struct FrameTrace {
 }
 
 impl FromViewer {
-    pub const TYPES: [&'static str; 12] = [
+    pub const TYPES: [&'static str; 14] = [
         "display.resize",
         "quality.limit",
         "page.hidden",
@@ -275,6 +303,8 @@ impl FromViewer {
         "file.done",
         "file.browse",
         "file.get",
+        "sound.listen",
+        "microphone.use",
         "ping",
     ];
 
@@ -297,13 +327,15 @@ impl FromViewer {
             Self::FileDone { .. } => "file.done",
             Self::FileBrowse { .. } => "file.browse",
             Self::FileGet { .. } => "file.get",
+            Self::SoundListen { .. } => "sound.listen",
+            Self::MicrophoneUse { .. } => "microphone.use",
             Self::Ping { .. } => "ping",
         }
     }
 }
 
 impl FromHost {
-    pub const TYPES: [&'static str; 18] = [
+    pub const TYPES: [&'static str; 19] = [
         "hello",
         "heartbeat",
         "pong",
@@ -321,6 +353,7 @@ impl FromHost {
         "file.begin",
         "file.sum",
         "file.list",
+        "sound.state",
         "refused",
     ];
 

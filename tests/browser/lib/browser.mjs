@@ -95,6 +95,9 @@ export class Browser {
   async view(url, { newTab = false } = {}) {
     const viewer = await this.page({ newTab });
     await viewer.page.goto(url);
+    // Chromium drops what it is loading when the machine gets another interface, as these tests give it; a person
+    // would reload, too.
+    if (viewer.console.some((line) => line.includes("ERR_NETWORK_CHANGED"))) await viewer.page.goto(url);
     return viewer;
   }
 

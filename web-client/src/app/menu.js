@@ -42,16 +42,16 @@ export function menu(name, label, entries) {
 /**
  * @param {string} label
  * @param {() => void} chosen
- * @param {{ radio?: boolean }} [kind]
+ * @param {{ radio?: boolean, check?: boolean }} [kind]
  */
-export function item(label, chosen, { radio = false } = {}) {
+export function item(label, chosen, { radio = false, check = false } = {}) {
   /** @type {HTMLButtonElement} */
   const button = make(
     "button",
     {
       type: "button",
-      role: radio ? "menuitemradio" : "menuitem",
-      "aria-checked": radio ? "false" : undefined,
+      role: radio ? "menuitemradio" : check ? "menuitemcheckbox" : "menuitem",
+      "aria-checked": radio || check ? "false" : undefined,
       onclick: () => !isForbidden(button) && chosen(),
     },
     label,

@@ -107,8 +107,8 @@ export class Notice {
    * @param {string} ref the message's type
    */
   refused(code, ref) {
-    // The clipboard's panel says it, once.
-    if (ref.startsWith("clip.") || ref.startsWith("file.")) return;
+    // Their own parts of the page say it, once.
+    if (/^(clip|file|sound|microphone)\./.test(ref)) return;
     if (ref === "display.resize" && code === "failed") return this.hint("hint.not_resized");
     this.hint("hint.refused", { code });
   }

@@ -25,7 +25,7 @@ export function secondPage() {
   const viewers = new ViewersDialog(desktop);
   const clipboard = new ClipboardPanel(desktop, notice);
   const keys = new KeyBar(desktop);
-  const toolbar = new Toolbar(desktop, notice, keys, { stats: () => stats.toggle(), viewers: () => viewers.open(), clipboard: () => clipboard.open(), files: () => notice.hint("files.first") });
+  const toolbar = new Toolbar(desktop, notice, keys, null, { stats: () => stats.toggle(), viewers: () => viewers.open(), clipboard: () => clipboard.open(), files: () => notice.hint("files.first") });
   desktop.append(toolbar.element, stats.element, ...notice.parts, keys.element, clipboard.element, viewers.element);
   let picked = false;
   desktop.addEventListener("statechange", ({ detail: { state, reason } }) => {

@@ -97,6 +97,7 @@ const TEXTS = /** @type {const} */ ({
   "toolbar.touch": "Touch",
   "toolbar.clipboard": "Clipboard",
   "toolbar.files": "Files",
+  "toolbar.sound": "Sound",
   "toolbar.quality": "Quality",
   "toolbar.pointer": "Lock pointer",
   "toolbar.screenshot": "Screenshot",
@@ -171,6 +172,19 @@ const TEXTS = /** @type {const} */ ({
   "files.off": "The host shares no folder. Whoever runs it can name one with --files. [E-NO-FOLDER]",
   "files.first": "Files go by the first window.",
   "files.tray": "{count} on the way · {percent} %",
+
+  "sound.mute": "Mute",
+  "sound.volume": "Volume",
+  "sound.start": "Click for sound",
+  "sound.missing": "The host has no sound at the moment; the agent looks for it. [E-SOUND]",
+  "sound.off": "This host shares no sound. [E-NO-SOUND]",
+  "sound.microphone": "Microphone",
+  "sound.mic_on": "Your microphone is on",
+  "sound.mic_off": "Turn it off",
+  "sound.mic_denied": "The browser does not allow the microphone. Allow it for this page, then try again. [E-MIC-DENIED]",
+  "sound.mic_absent": "No microphone was found. Connect one, then try again. [E-MIC-ABSENT]",
+  "sound.mic_taken": "Somebody else’s microphone is on. [E-MIC-TAKEN]",
+  "sound.mic_lost": "Your microphone is off: its connection to the host was lost. Turn it on again if you want. [E-MIC-LOST]",
 
   "second.alone": "This window belonged to another one that is not there any more. Close it, and open another from that desktop’s Display menu. [E-OPENER]",
 

@@ -8,6 +8,7 @@
 /** @import { Monitor, Right } from "../core/protocol/protocol.js" */
 /** @import { KeyBar } from "./keybar.js" */
 /** @import { Notice } from "./notice.js" */
+/** @import { SoundControls } from "./sound.js" */
 
 import { forbid, iconButton, isForbidden, make } from "./dom.js";
 import { icon } from "./icons.js";
@@ -45,9 +46,10 @@ export class Toolbar {
    * @param {RemovidDesktop} desktop
    * @param {Notice} notice
    * @param {KeyBar} keys
+   * @param {SoundControls | null} sound null where the first window has it
    * @param {{ stats: () => boolean, viewers: () => void, clipboard: () => void, files: () => void }} open `stats` says whether they are shown now
    */
-  constructor(desktop, notice, keys, open) {
+  constructor(desktop, notice, keys, sound, open) {
     this.#desktop = desktop;
     this.#notice = notice;
     this.#viewers = iconButton("viewers", t("toolbar.viewers"), { onclick: open.viewers });
@@ -60,7 +62,8 @@ export class Toolbar {
     this.#needs(clipboard, "input_keyboard");
     const files = iconButton("files", t("toolbar.files"), { onclick: () => !isForbidden(files) && open.files() });
     this.#refresh.push(() => forbid(files, desktop.can("files_to_host") || desktop.can("files_from_host") ? null : t("toolbar.no_right")));
-    const menus = [this.#keysMenu(), touch, this.#displayMenu(), this.#qualityMenu()];
+    const menus = [this.#keysMenu(), touch, this.#displayMenu(), this.#qualityMenu(), ...(sound === null ? [] : [sound.menu])];
+    if (sound !== null) this.#refresh.push(() => sound.refresh());
     this.#bar.append(
       this.#fullscreenButton(),
       ...menus.map(({ button }) => button),

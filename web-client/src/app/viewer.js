@@ -13,6 +13,7 @@ import { FilesDialog } from "./files.js";
 import { KeyBar } from "./keybar.js";
 import { Notice } from "./notice.js";
 import { guardSideButtons } from "./side-buttons.js";
+import { SoundControls } from "./sound.js";
 import { StatsOverlay } from "./stats.js";
 import { anotherToken, t } from "./texts.js";
 import { Toolbar } from "./toolbar.js";
@@ -29,8 +30,9 @@ export function viewerPage(on) {
   const clipboard = new ClipboardPanel(desktop, notice);
   const files = new FilesDialog(desktop);
   const keys = new KeyBar(desktop);
-  const toolbar = new Toolbar(desktop, notice, keys, { stats: () => stats.toggle(), viewers: () => viewers.open(), clipboard: () => clipboard.open(), files: () => files.open() });
-  desktop.append(toolbar.element, stats.element, ...notice.parts, keys.element, clipboard.element, files.tray, files.element, viewers.element);
+  const sound = new SoundControls(desktop, notice);
+  const toolbar = new Toolbar(desktop, notice, keys, sound, { stats: () => stats.toggle(), viewers: () => viewers.open(), clipboard: () => clipboard.open(), files: () => files.open() });
+  desktop.append(toolbar.element, stats.element, ...notice.parts, keys.element, ...sound.parts, clipboard.element, files.tray, files.element, viewers.element);
 
   const abort = new AbortController();
   guardSideButtons(desktop, abort.signal);

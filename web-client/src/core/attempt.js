@@ -58,6 +58,8 @@ export class Attempt {
   accepted = false;
   /** @type {string | undefined} */
   sid;
+  /** @type {MediaStream | null} */
+  soundStream = null;
   /** How long the host took to give a seat, in ms. @type {number | null} */
   seatTook = null;
   #options;
@@ -113,6 +115,11 @@ export class Attempt {
     return this.#peer?.bulk ?? null;
   }
 
+  /** @param {MediaStreamTrack | null} track */
+  async microphone(track) {
+    await this.#peer?.microphone(track);
+  }
+
   /** @param {FromViewer} message */
   send(message) {
     this.#peer?.control(encodeControl(message));
@@ -148,6 +155,7 @@ export class Attempt {
     const peer = await Peer.create({
       candidate: (candidate) => this.#trickle(candidate),
       stream: (stream) => this.video.attach(stream),
+      sound: (stream) => (this.soundStream = stream),
       control: (text) => this.#control(text),
       open: () => this.#connected().catch((error) => this.#fail(error)),
       broken: (code) => this.#fail(new Failure(code, "the connection to the host failed")),

@@ -1,5 +1,5 @@
 /**
- * The peer connection: one video track from the host and four data channels.
+ * The peer connection: the host's picture and sound, a microphone's place, and four data channels.
  *
  * Candidates trickle both ways; those of the host that come before its answer wait for it.
  */
@@ -37,6 +37,7 @@ function ownCertificate() {
  * @typedef {object} PeerEvents
  * @property {(candidate: RTCIceCandidate | null) => void} candidate null: there are no more
  * @property {(stream: MediaStream) => void} stream
+ * @property {(stream: MediaStream) => void} sound
  * @property {(text: string) => void} control
  * @property {() => void} open the control channel is open
  * @property {(code: string) => void} broken
@@ -47,6 +48,7 @@ export class Peer {
   pc;
   /** @type {{ [C in ChannelName]: RTCDataChannel }} */
   #channels;
+  #sound;
   /** @type {BulkChannel} */
   bulk;
   /** @type {(RTCIceCandidateInit | null)[]} */
@@ -69,6 +71,10 @@ export class Peer {
     const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", certificates: [own] });
     this.pc = pc;
     pc.addTransceiver("video", { direction: "recvonly" });
+    // Both ways from the start, so that a microphone needs no negotiation.
+    this.#sound = pc.addTransceiver("audio", { direction: "sendrecv" });
+    // What the desktop plays belongs to what it shows: the browser is not to hold it back for smoothness.
+    if ("jitterBufferTarget" in this.#sound.receiver) this.#sound.receiver.jitterBufferTarget = 0;
     const channel = (/** @type {ChannelName} */ label, /** @type {RTCDataChannelInit} */ init) => {
       const made = pc.createDataChannel(label, init);
       made.binaryType = "arraybuffer";
@@ -85,7 +91,11 @@ export class Peer {
     ctl.onmessage = ({ data }) => typeof data === "string" && on.control(data);
     ctl.onopen = () => on.open();
     ctl.onclose = () => on.broken("transport");
-    pc.ontrack = ({ streams, track }) => on.stream(streams[0] ?? new MediaStream([track]));
+    pc.ontrack = ({ streams, track }) => {
+      // A stream of its own: in one with the picture, either would wait for the other.
+      if (track.kind === "audio") on.sound(new MediaStream([track]));
+      else on.stream(streams[0] ?? new MediaStream([track]));
+    };
     pc.onicecandidate = ({ candidate }) => {
       if (candidate === null) return on.candidate(null);
       const short = candidate.candidate.length <= MAX_CANDIDATE_BYTES;
@@ -115,7 +125,8 @@ export class Peer {
   async offer() {
     const { sdp } = await this.pc.createOffer();
     if (sdp === undefined) throw new Failure("webrtc", "the browser made an empty offer");
-    return sdp;
+    // Chromium plays one channel only unless its own description asks for two.
+    return sdp.replace(/^(a=fmtp:(\d+) )(?=.*useinbandfec)/gm, (line, head, pt) => (sdp.includes(`a=rtpmap:${pt} opus/`) ? `${head}stereo=1;` : line));
   }
 
   /**
@@ -201,6 +212,11 @@ export class Peer {
     const channel = this.#channels[name];
     if (channel.readyState !== "open" || (name === "motion" && channel.bufferedAmount > MOTION_BACKLOG)) return;
     channel.send(bytes);
+  }
+
+  /** @param {MediaStreamTrack | null} track null sends nothing */
+  async microphone(track) {
+    await this.#sound.sender.replaceTrack(track);
   }
 
   close() {

@@ -7,7 +7,7 @@
  *   desktop.connect({ url: "https://workstation:8443/", token, hostKey });
  *
  * Events (types in `types.d.ts`): `ready`, `statechange`, `error`, `deskchange`, `chord`, `refused`,
- * `lockoffer`, `stickyused`, `clipboard`, `filejob`.
+ * `lockoffer`, `stickyused`, `clipboard`, `filejob`, `soundchange`.
  * What is put inside the element, such as a toolbar, lies above the picture and stays in full screen.
  */
 
@@ -41,11 +41,13 @@ export class RemovidDesktop extends HTMLElement {
   #share = this.#newShare();
   #services = new Services({
     send: (message) => this.#send(message),
-    bulk: () => (this.#session instanceof Session ? this.#session.bulk : null),
+    session: () => (this.#session instanceof Session ? this.#session : null),
+    viewer: () => this.#desk.viewer,
     state: () => this.#state,
     can: (right) => this.can(right),
     clip: (state) => this.#emit("clipboard", { state }),
     file: (job) => this.#emit("filejob", job),
+    sound: (state) => this.#emit("soundchange", state),
   });
   /** @type {ConnectOptions | null} */
   #options = null;
@@ -207,18 +209,12 @@ export class RemovidDesktop extends HTMLElement {
     return { ...numbers, codec: numbers.codec || codec, width, height, scale: this.#view.layout.scale, encoder, maxKbps };
   }
 
-  /**
-   * Whether the host granted this right.
-   * @param {Right} right
-   */
+  /** Whether the host granted this right. @param {Right} right */
   can(right) {
     return this.#desk.rights.includes(right);
   }
 
-  /**
-   * Presses physical keys in order and lets them go in reverse.
-   * @param {string[]} codes such as `["ControlLeft", "AltLeft", "Delete"]`
-   */
+  /** Presses physical keys in order, lets them go in reverse. @param {string[]} codes such as `["AltLeft", "Tab"]` */
   sendKeys(codes) {
     if (this.can("input_keyboard")) this.#input?.tap(codes);
   }
@@ -254,10 +250,7 @@ export class RemovidDesktop extends HTMLElement {
     if (this.#input !== null) this.#input.sticky = codes;
   }
 
-  /**
-   * Types a text as if it came from a keyboard.
-   * @param {string} text
-   */
+  /** Types a text as if it came from a keyboard. @param {string} text */
   typeText(text) {
     if (this.can("input_keyboard")) this.#input?.type(text);
   }
@@ -298,6 +291,11 @@ export class RemovidDesktop extends HTMLElement {
   /** Files to and from the host's shared folder; their progress comes as the event `filejob`. */
   get files() {
     return this.#services.files;
+  }
+
+  /** The desktop's sound and this reader's microphone; their state comes as the event `soundchange`. */
+  get sound() {
+    return this.#services.sound;
   }
 
   /** @returns {Promise<Blob>} a PNG of the picture */
@@ -487,7 +485,7 @@ export class RemovidDesktop extends HTMLElement {
   }
 
   /**
-   * @template {"ready" | "statechange" | "error" | "deskchange" | "chord" | "refused" | "lockoffer" | "stickyused" | "clipboard" | "filejob"} Type
+   * @template {"ready" | "statechange" | "error" | "deskchange" | "chord" | "refused" | "lockoffer" | "stickyused" | "clipboard" | "filejob" | "soundchange"} Type
    * @param {Type} type
    * @param {Type extends "error" ? ErrorDetail : DesktopEventMap[Type] extends CustomEvent<infer D> ? D : never} detail
    */

@@ -96,6 +96,15 @@ export class Session {
     return this.#shown?.bulk ?? null;
   }
 
+  get soundStream() {
+    return this.#shown?.soundStream ?? null;
+  }
+
+  /** @param {MediaStreamTrack | null} track null sends nothing */
+  async microphone(track) {
+    await this.#shown?.microphone(track);
+  }
+
   /** The pictures that exist, to be laid out alike. */
   get videos() {
     return [this.#shown, this.#next].flatMap((attempt) => (attempt === null ? [] : [attempt.video]));

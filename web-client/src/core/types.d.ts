@@ -4,6 +4,7 @@
 
 import type { ClipState } from "./clipboard.js";
 import type { FileJob } from "./files.js";
+import type { SoundState } from "./sound.js";
 import type { DisplayHealth, Monitor, Right, ViewerInfo } from "./protocol/protocol.d.ts";
 
 export type State = "idle" | "connecting" | "live" | "stalled" | "ended";
@@ -118,6 +119,8 @@ export interface DesktopEventMap extends HTMLElementEventMap {
   clipboard: CustomEvent<{ state: ClipState }>;
   /** A file on its way has another state, or is further on. */
   filejob: CustomEvent<FileJob>;
+  /** Sound or microphone are in another state. */
+  soundchange: CustomEvent<SoundState>;
   refused: CustomEvent<{ code: string; ref: string }>;
 }
 

@@ -20,6 +20,7 @@ use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::Extension;
 use str0m::{Candidate, Event, IceConnectionState, IceCreds, Input, Output, Rtc};
 
+use super::sound::Sound;
 use super::{PeerError, Ports};
 use crate::transport::addresses::{self, Local};
 use crate::transport::{Codec, EncodedFrame, PagePath, Sent, TransportEvent};
@@ -46,16 +47,17 @@ const GRACE: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
 pub(super) struct Peer {
-    id: ViewerId,
-    rtc: Rtc,
+    pub(super) id: ViewerId,
+    pub(super) rtc: Rtc,
     ufrag: String,
     deadline: Instant,
-    video: Option<Mid>,
+    pub(super) video: Option<Mid>,
+    pub(super) sound: Sound,
     codecs: Vec<(Codec, Pt)>,
     /// Payload types of the video line as the viewer prefers them.
     order: Vec<u8>,
     channels: Vec<(Channel, ChannelId)>,
-    connected: bool,
+    pub(super) connected: bool,
     announced: bool,
     /// Frames are not sent before the first keyframe of their codec.
     started: Option<Codec>,
@@ -127,6 +129,7 @@ impl Peer {
             .enable_h264(true)
             .enable_vp9(true)
             .enable_vp8(true)
+            .enable_opus(true, false)
             .set_extension(5, Extension::PlayoutDelay)
             .enable_bwe(Some(START))
             .set_send_buffer_video(2000)
@@ -171,6 +174,7 @@ impl Peer {
             ufrag: creds.ufrag,
             deadline: now,
             video: None,
+            sound: Sound::default(),
             codecs: Vec::new(),
             order: order(offer),
             channels: Vec::new(),
@@ -347,7 +351,7 @@ impl Peer {
 
     /// When to wind the library's clock that wants it at `at`.
     fn slowed(&self, at: Instant) -> Instant {
-        if !self.connected || self.last_frame.is_some() {
+        if !self.connected || self.last_frame.is_some() || self.sound.is_awake() {
             return at;
         }
         let after_input = self.last_message + REST > self.last_tick;
@@ -387,6 +391,10 @@ impl Peer {
             }
             Event::IceConnectionStateChange(_) => self.disconnected_at = None,
             Event::MediaAdded(media) if media.kind.is_video() => self.video = Some(media.mid),
+            Event::MediaAdded(media) => self.sound.line = self.sound.line.or(Some(media.mid)),
+            Event::MediaData(data) if Some(data.mid) == self.sound.line => {
+                events.push_back(TransportEvent::Sound { peer, data: data.data });
+            }
             Event::ChannelOpen(id, label) => match Channel::from_label(&label) {
                 Some(channel) if !self.channels.iter().any(|(known, _)| *known == channel) => {
                     self.channels.push((channel, id));

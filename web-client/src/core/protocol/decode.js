@@ -6,7 +6,7 @@
  * the generated types, so a field added in Rust does not pass `tsc` before it is checked here.
  */
 
-/** @import { ClipFormat, DisplayHealth, EndReason, FileEntry, FromHost, FrameTrace, IceServer, Monitor, Refusal, Right, SessionCreated, Signal, ViewerCaps, ViewerInfo } from "./protocol.js" */
+/** @import { ClipFormat, DisplayHealth, EndReason, FileEntry, FromHost, FrameTrace, IceServer, Monitor, Refusal, Right, SessionCreated, Signal, SoundHealth, ViewerCaps, ViewerInfo } from "./protocol.js" */
 
 import { MAX_CANDIDATE_BYTES, MAX_CONTROL_BYTES, MAX_SDP_BYTES, MAX_SIGNAL_BYTES } from "./limits.js";
 
@@ -90,7 +90,9 @@ const RIGHTS = {
   files_from_host: true,
   input_keyboard: true,
   input_pointer: true,
+  microphone: true,
   session_manage: true,
+  sound: true,
   view: true,
 };
 
@@ -136,6 +138,9 @@ const END_REASONS = {
 
 /** @type {{ [H in DisplayHealth]: true }} */
 const HEALTHS = { live: true, gone: true, no_encoder: true, asleep: true, locked: true, unsuitable: true };
+
+/** @type {{ [H in SoundHealth]: true }} */
+const SOUND_HEALTHS = { idle: true, live: true, missing: true, off: true };
 
 /** In the order in which the richest comes last. @type {{ [F in ClipFormat]: true }} */
 const CLIP_FORMATS = { "text/plain": true, "text/html": true, "image/png": true };
@@ -234,6 +239,7 @@ const FROM_HOST = {
   "file.begin": { transfer: u32, size: u64, modified: u64 },
   "file.sum": { transfer: u32, sum: text },
   "file.list": { path: text, entries: list((v, at) => fields(v, FILE_ENTRY, at, true)), more: flag },
+  "sound.state": { state: oneOf(SOUND_HEALTHS), microphone: nullable(u32) },
   refused: { code: oneOf(REFUSALS), ref: text },
 };
 

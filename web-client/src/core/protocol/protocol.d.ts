@@ -43,7 +43,7 @@ export type Sdp = string;
 /**
  * One permission. The agent checks it at every message; the page only greys out what would be refused.
  */
-export type Right = "clipboard_to_host" | "clipboard_from_host" | "display_resize" | "files_to_host" | "files_from_host" | "input_keyboard" | "input_pointer" | "session_manage" | "view";
+export type Right = "clipboard_to_host" | "clipboard_from_host" | "display_resize" | "files_to_host" | "files_from_host" | "input_keyboard" | "input_pointer" | "microphone" | "session_manage" | "sound" | "view";
 
 /**
  * A set of rights; on the wire a list of names without repeats.
@@ -126,7 +126,7 @@ export type FromViewer = { "type": "display.resize", width: number, height: numb
 /**
  * Milliseconds since 1970.
  */
-modified: number, } | { "type": "file.done", transfer: number, sum: string, } | { "type": "file.browse", path: string, after: string | null, } | { "type": "file.get", transfer: number, path: string, from: number, } | { "type": "ping", t: number, };
+modified: number, } | { "type": "file.done", transfer: number, sum: string, } | { "type": "file.browse", path: string, after: string | null, } | { "type": "file.get", transfer: number, path: string, from: number, } | { "type": "sound.listen", on: boolean, } | { "type": "microphone.use", on: boolean, } | { "type": "ping", t: number, };
 
 /**
  * Host → viewer.
@@ -143,12 +143,17 @@ follows: boolean, state: DisplayHealth,
 /**
  * The monitors that make up the picture, from the left; one that is the whole of it is not named.
  */
-monitors: Array<Monitor>, } | { "type": "cursor.shape", id: number, width: number, height: number, hot_x: number, hot_y: number, png: string, } | { "type": "cursor.use", id: number | null, } | { "type": "viewers", list: Array<ViewerInfo>, } | { "type": "video.state", codec: string, encoder: string, max_kbps: number | null, } | { "type": "video.trace", frames: Array<FrameTrace>, } | { "type": "clip.copied", serial: number, formats: Array<ClipFormat>, other: boolean, } | { "type": "clip.taken", serial: number, } | { "type": "clip.want", transfer: number, serial: number, format: ClipFormat, } | { "type": "file.ready", transfer: number, from: number, } | { "type": "file.stored", transfer: number, path: string, } | { "type": "file.begin", transfer: number, size: number, modified: number, } | { "type": "file.sum", transfer: number, sum: string, } | { "type": "file.list", path: string, entries: Array<FileEntry>, more: boolean, } | { "type": "refused", code: Refusal, ref: string, };
+monitors: Array<Monitor>, } | { "type": "cursor.shape", id: number, width: number, height: number, hot_x: number, hot_y: number, png: string, } | { "type": "cursor.use", id: number | null, } | { "type": "viewers", list: Array<ViewerInfo>, } | { "type": "video.state", codec: string, encoder: string, max_kbps: number | null, } | { "type": "video.trace", frames: Array<FrameTrace>, } | { "type": "clip.copied", serial: number, formats: Array<ClipFormat>, other: boolean, } | { "type": "clip.taken", serial: number, } | { "type": "clip.want", transfer: number, serial: number, format: ClipFormat, } | { "type": "file.ready", transfer: number, from: number, } | { "type": "file.stored", transfer: number, path: string, } | { "type": "file.begin", transfer: number, size: number, modified: number, } | { "type": "file.sum", transfer: number, sum: string, } | { "type": "file.list", path: string, entries: Array<FileEntry>, more: boolean, } | { "type": "sound.state", state: SoundHealth, microphone: ViewerId | null, } | { "type": "refused", code: Refusal, ref: string, };
 
 /**
  * Whether there is anything to show.
  */
 export type DisplayHealth = "live" | "gone" | "no_encoder" | "asleep" | "locked" | "unsuitable";
+
+/**
+ * Whether there is anything to hear.
+ */
+export type SoundHealth = "idle" | "live" | "missing" | "off";
 
 /**
  * A part of the picture that is one monitor's.

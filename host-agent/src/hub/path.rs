@@ -1,0 +1,65 @@
+//! What a viewer's connection can carry: the codecs that it decodes, and how many bits a second.
+
+use std::time::Instant;
+
+use session_core::answerer::Input as AnswererInput;
+use session_core::path::Report;
+use signaling_spec::{EndReason, Refusal, Signal, ViewerId};
+
+use super::Hub;
+use crate::media::studio::Command;
+use crate::transport::Codec;
+
+impl Hub {
+    pub(super) fn connected(&mut self, viewer: ViewerId, codecs: Vec<Codec>) {
+        if codecs.is_empty() {
+            if let Some(session) = self.sessions.get(&viewer) {
+                let error = Signal::Error {
+                    code: Refusal::Codec,
+                    reference: Some("sdp.offer".to_owned()),
+                };
+                tracing::info!(sid = %session.sid, "Viewer decodes none of our codecs");
+                self.say(error);
+            }
+            return self.end(viewer, EndReason::Policy);
+        }
+        if let Some(session) = self.sessions.get_mut(&viewer) {
+            session.codecs = codecs;
+        }
+        self.step(viewer, AnswererInput::Connected);
+    }
+
+    pub(super) fn path(&mut self, viewer: ViewerId, report: Report) {
+        let Some(session) = self.sessions.get_mut(&viewer) else {
+            return;
+        };
+        let now = Instant::now();
+        session.path_rate.handle_report(report, now);
+        tracing::trace!(
+            viewer = viewer.0,
+            ?report,
+            rate = session.path_rate.rate(),
+            used = session.path_rate.used(),
+            "Path"
+        );
+        let goal = if session.hidden {
+            0
+        } else {
+            session.path_rate.goal(self.max_bps, now)
+        };
+        if goal.abs_diff(session.goal) * 5 > session.goal {
+            session.goal = goal;
+            self.transport.set_desired_bitrate(viewer, goal);
+        }
+        if let Some(rate) = session.path_rate.rate() {
+            self.quality.handle_estimate(viewer, rate);
+            self.update_bitrate();
+        }
+    }
+
+    pub(super) fn update_bitrate(&mut self) {
+        if let Some(bps) = self.quality.poll_target() {
+            self.studio.try_tell(Command::Bitrate(bps));
+        }
+    }
+}
