@@ -35,8 +35,10 @@ rust_packages() {
 }
 
 BUILD_PACKAGES='gcc libc6-dev pkg-config ca-certificates libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev'
-ENCODER_PACKAGES='gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly'
+ENCODER_PACKAGES='gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-pulseaudio pulseaudio-utils'
 DESKTOP_PACKAGES='xvfb openbox xterm fonts-dejavu-core'
+# A second sound server beside one that a person uses would take that one's place: only where there is none.
+if ! command -v pipewire-pulse >/dev/null; then DESKTOP_PACKAGES="$DESKTOP_PACKAGES pulseaudio"; fi
 
 # Installs what is missing of the packages named; with INSTALL=no it only names them and stops.
 install_packages() {

@@ -35,6 +35,8 @@ pub enum Command {
         ours: bool,
         #[arg(long = "as")]
         account: Option<String>,
+        #[arg(long)]
+        check: bool,
     },
     #[command(hide = true, name = "encoder-list")]
     EncoderList,

@@ -96,7 +96,12 @@ impl VirtualDesktop {
         let run = move || match Desktop::start(&wanted) {
             Ok(desktop) => {
                 let sound = sound::server(&desktop.place, &desktop.account);
-                let _ = tell.send(Ok((desktop.number(), desktop.place.target(), desktop.user(), sound)));
+                let _ = tell.send(Ok((
+                    desktop.number(),
+                    desktop.place.target(),
+                    desktop.user(),
+                    sound,
+                )));
                 desktop.look_after(&stopped, &for_thread);
             }
             Err(error) => drop(tell.send(Err(error))),

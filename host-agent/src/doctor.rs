@@ -7,6 +7,7 @@ mod desktop;
 mod encoders;
 mod files;
 mod machine;
+mod sound;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -138,6 +139,7 @@ pub fn examine(config: &Config) -> Vec<Finding> {
     findings.push(machine::clock());
     findings.extend(desktop::check(&config.desktop));
     findings.extend(encoders::check(config, state_is_usable));
+    findings.extend(sound::check(config));
     findings.push(machine::uinput());
     findings
 }

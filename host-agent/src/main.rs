@@ -55,10 +55,18 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Doctor(args) => return doctor::run(*args),
         Command::Install(args) => install::run(&args),
         Command::EncoderWorker { element } => worker::run(&element),
-        Command::SoundWorker { ours, account } => sound::run(ours, account.as_deref()),
+        Command::SoundWorker { check: true, .. } => return say(&sound::missing()?.join(" ")),
+        Command::SoundWorker { ours, account, .. } => sound::run(ours, account.as_deref()),
         Command::EncoderList => print(&probe::list()?),
         Command::EncoderCheck { element } => print(&probe::check(&element)?),
     }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One line on standard output.
+fn say(line: &str) -> anyhow::Result<ExitCode> {
+    use std::io::Write as _;
+    writeln!(std::io::stdout(), "{line}")?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -12,6 +12,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender, TrySendError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -53,6 +54,7 @@ enum Order {
 #[derive(Debug)]
 pub struct Sound {
     orders: SyncSender<Order>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Sound {
@@ -62,21 +64,26 @@ impl Sound {
         let (orders, inbox) = mpsc::sync_channel(ORDERS);
         // The worker's reader must not keep the thread alive, so it gets a sender only while a worker lives.
         let weak = orders.clone();
-        std::thread::Builder::new().name("sound".to_owned()).spawn(move || {
-            let mut keeper = Keeper {
-                launcher,
-                find,
-                tell,
-                orders: weak,
-                demand: Demand::default(),
-                worker: None,
-                serial: 0,
-                pause: HoldBack::default(),
-                due: None,
-            };
-            keeper.run(&inbox);
-        })?;
-        Ok(Self { orders })
+        let thread = std::thread::Builder::new()
+            .name("sound".to_owned())
+            .spawn(move || {
+                let mut keeper = Keeper {
+                    launcher,
+                    find,
+                    tell,
+                    orders: weak,
+                    demand: Demand::default(),
+                    worker: None,
+                    serial: 0,
+                    pause: HoldBack::default(),
+                    due: None,
+                };
+                keeper.run(&inbox);
+            })?;
+        Ok(Self {
+            orders,
+            thread: Some(thread),
+        })
     }
 
     /// What is wanted from now on.
@@ -101,7 +108,11 @@ impl Sound {
 impl Drop for Sound {
     fn drop(&mut self) {
         // Its own number is never given to a worker.
-        let _ = self.orders.try_send(Order::Gone(0));
+        let told = self.orders.try_send(Order::Gone(0)).is_ok();
+        // What the worker put into somebody's sound server is taken back before the agent is gone.
+        if let Some(thread) = self.thread.take().filter(|_| told) {
+            let _ = thread.join();
+        }
     }
 }
 
@@ -219,7 +230,9 @@ impl Keeper {
     /// A worker that is gone is noticed by its reader.
     fn say(&self, message: &ToSound) {
         if let Some(worker) = &self.worker {
-            let _ = message.send(&worker.socket).and_then(|()| (&worker.socket).flush());
+            let _ = message
+                .send(&worker.socket)
+                .and_then(|()| (&worker.socket).flush());
         }
     }
 

@@ -83,12 +83,7 @@ impl Session {
         match command {
             Some(command) => commands.push(["sh", "-c", command].map(str::to_owned).to_vec()),
             None => {
-                commands.extend(installed(
-                    &WINDOW_MANAGERS,
-                    &path,
-                    "a window manager",
-                    "openbox",
-                ));
+                commands.extend(installed(&WINDOW_MANAGERS, &path, "a window manager", "openbox"));
                 commands.extend(installed(&TERMINALS, &path, "a terminal", "xterm"));
             }
         }

@@ -14,7 +14,8 @@ use crate::sound::server::{FEED, MICROPHONE, SPEAKER, Server, microphone_modules
 /// What PipeWire needs of them; its session manager needs a bus.
 const PIPEWIRE: [&str; 4] = ["pipewire", "wireplumber", "pipewire-pulse", "dbus-run-session"];
 /// Keeps PipeWire's session manager from the machine's devices: version 0.4, and 0.5.
-const NO_DEVICES_OLD: &str = "alsa_monitor.enabled = false\nv4l2_monitor.enabled = false\nlibcamera_monitor.enabled = false\n";
+const NO_DEVICES_OLD: &str =
+    "alsa_monitor.enabled = false\nv4l2_monitor.enabled = false\nlibcamera_monitor.enabled = false\n";
 const NO_BLUETOOTH_OLD: &str = "bluez_monitor.enabled = false\n";
 const NO_DEVICES: &str = "wireplumber.profiles = { main = { monitor.alsa = disabled, monitor.alsa-midi = disabled, \
                           monitor.bluez = disabled, monitor.bluez-midi = disabled, monitor.v4l2 = disabled, \
@@ -50,7 +51,9 @@ pub(super) fn commands(place: &Place, path: &OsStr) -> Vec<Vec<String>> {
     } else if PIPEWIRE.into_iter().all(is_there) {
         pipewire(place)
     } else {
-        tracing::warn!("The desktop goes without sound; install a sound server (Debian: apt install pulseaudio)");
+        tracing::warn!(
+            "The desktop goes without sound; install a sound server (Debian: apt install pulseaudio)"
+        );
         Vec::new()
     }
 }
@@ -60,7 +63,12 @@ fn words(words: &[&str]) -> Vec<String> {
 }
 
 fn speaker_module() -> Vec<String> {
-    words(&["module-null-sink", &format!("sink_name={SPEAKER}"), "rate=48000", "sink_properties=device.description=REMOVID"])
+    words(&[
+        "module-null-sink",
+        &format!("sink_name={SPEAKER}"),
+        "rate=48000",
+        "sink_properties=device.description=REMOVID",
+    ])
 }
 
 fn pulseaudio(place: &Place) -> Vec<String> {
@@ -84,7 +92,11 @@ fn pulseaudio(place: &Place) -> Vec<String> {
         "auth-cookie-enabled=0".to_owned(),
     ];
     // The first sink and the first source that is no monitor become the defaults.
-    for module in [speaker_module()].into_iter().chain(microphone_modules()).chain([protocol]) {
+    for module in [speaker_module()]
+        .into_iter()
+        .chain(microphone_modules())
+        .chain([protocol])
+    {
         command.push("-L".to_owned());
         command.push(module.join(" "));
     }
@@ -115,10 +127,17 @@ pub(super) fn write_config(folder: &Path) -> std::io::Result<()> {
     let config = config(folder);
     let load = |module: Vec<String>, priority: u32| {
         let properties = format!("'priority.session={priority}'");
-        let kind = if module.iter().any(|word| word.contains(MICROPHONE)) { "source" } else { "sink" };
+        let kind = if module.iter().any(|word| word.contains(MICROPHONE)) {
+            "source"
+        } else {
+            "sink"
+        };
         let kept = module.iter().filter(|word| !word.contains("_properties="));
         let arguments: Vec<&str> = kept.map(String::as_str).collect();
-        format!("  {{ cmd = \"load-module\" args = \"{} {kind}_properties={properties}\" }}\n", arguments.join(" "))
+        format!(
+            "  {{ cmd = \"load-module\" args = \"{} {kind}_properties={properties}\" }}\n",
+            arguments.join(" ")
+        )
     };
     let [feed, microphone] = microphone_modules();
     let pulse = format!(

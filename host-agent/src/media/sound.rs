@@ -9,7 +9,7 @@ mod playback;
 use std::io::BufRead as _;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -82,15 +82,33 @@ pub fn run(ours: bool, account: Option<&str>) -> anyhow::Result<()> {
         playback: None,
         modules: None,
     };
-    if !ours {
-        watch(outbox.events.clone());
-    }
+    let watcher = (!ours).then(|| Watcher::start(outbox.events.clone()));
     let result = worker.serve(&inbox);
     if let Err(error) = &result {
         let why = format!("{error:#}");
         outbox.say(&FromSound::Failed { why });
     }
+    drop(watcher);
     result
+}
+
+/// The elements that are needed and not installed.
+///
+/// # Errors
+/// GStreamer does not start.
+pub fn missing() -> anyhow::Result<Vec<&'static str>> {
+    const ELEMENTS: [&str; 7] = [
+        "appsrc",
+        "audioconvert",
+        "audioresample",
+        "opusdec",
+        "opusenc",
+        "pulsesink",
+        "pulsesrc",
+    ];
+    gst::init()?;
+    let lacks = |name: &&str| gst::ElementFactory::find(name).is_none();
+    Ok(ELEMENTS.into_iter().filter(lacks).collect())
 }
 
 /// What a viewer sends is decoded here: not as root.
@@ -115,24 +133,39 @@ fn read(mut socket: UnixStream, events: &SyncSender<Event>) {
 }
 
 /// Tells when the server's defaults may have changed. Without `pactl` the output at the start is kept.
-fn watch(events: SyncSender<Event>) {
-    let child = Command::new("pactl")
-        .arg("subscribe")
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
-    let Ok(mut child) = child else { return };
-    std::thread::spawn(move || {
-        for line in child.stdout.take().into_iter().flat_map(|out| std::io::BufReader::new(out).lines()) {
-            let Ok(line) = line else { break };
-            if line.contains("on server") || line.contains("on sink #") {
-                let _ = events.try_send(Event::Moved);
-            }
+struct Watcher(Option<Child>);
+
+impl Watcher {
+    fn start(events: SyncSender<Event>) -> Self {
+        let child = Command::new("pactl")
+            .arg("subscribe")
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        let mut child = child.ok();
+        if let Some(out) = child.as_mut().and_then(|child| child.stdout.take()) {
+            std::thread::spawn(move || {
+                for line in std::io::BufReader::new(out).lines() {
+                    let Ok(line) = line else { break };
+                    if line.contains("on server") || line.contains("on sink #") {
+                        let _ = events.try_send(Event::Moved);
+                    }
+                }
+            });
         }
-        let _ = child.wait();
-    });
+        Self(child)
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
 }
 
 struct Worker {
@@ -166,7 +199,11 @@ impl Worker {
     fn meet(&mut self, demand: Demand) -> anyhow::Result<()> {
         if demand.listen && self.capture.is_none() {
             self.output = self.find_output();
-            self.capture = Some(Capture::start(&self.output, self.outbox.clone(), Arc::clone(&self.clock))?);
+            self.capture = Some(Capture::start(
+                &self.output,
+                self.outbox.clone(),
+                Arc::clone(&self.clock),
+            )?);
         } else if !demand.listen {
             self.capture = None;
         }
@@ -185,7 +222,11 @@ impl Worker {
         if self.capture.is_some() && self.find_output() != self.output {
             self.capture = None;
             self.output = self.find_output();
-            self.capture = Some(Capture::start(&self.output, self.outbox.clone(), Arc::clone(&self.clock))?);
+            self.capture = Some(Capture::start(
+                &self.output,
+                self.outbox.clone(),
+                Arc::clone(&self.clock),
+            )?);
         }
         Ok(())
     }

@@ -115,7 +115,12 @@ mod tests {
             message.send(&mut bytes).unwrap();
             assert_eq!(FromSound::receive(&bytes[..]).unwrap(), message);
         }
-        for bytes in [&b""[..], b"\x02\0\0\0\x01\x01", b"\x03\0\0\0\x02\x01\x01", b"\x01\0\0\0\x09"] {
+        for bytes in [
+            &b""[..],
+            b"\x02\0\0\0\x01\x01",
+            b"\x03\0\0\0\x02\x01\x01",
+            b"\x01\0\0\0\x09",
+        ] {
             assert!(FromSound::receive(bytes).is_err(), "{bytes:?}");
         }
         assert!(ToSound::receive(&b"\x02\0\0\0\x01\x01"[..]).is_err());

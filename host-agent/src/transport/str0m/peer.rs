@@ -393,7 +393,10 @@ impl Peer {
             Event::MediaAdded(media) if media.kind.is_video() => self.video = Some(media.mid),
             Event::MediaAdded(media) => self.sound.line = self.sound.line.or(Some(media.mid)),
             Event::MediaData(data) if Some(data.mid) == self.sound.line => {
-                events.push_back(TransportEvent::Sound { peer, data: data.data });
+                events.push_back(TransportEvent::Sound {
+                    peer,
+                    data: data.data,
+                });
             }
             Event::ChannelOpen(id, label) => match Channel::from_label(&label) {
                 Some(channel) if !self.channels.iter().any(|(known, _)| *known == channel) => {
