@@ -5,59 +5,17 @@
 
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { BROWSERS } from "./lib/browser.mjs";
 import { start } from "./lib/process.mjs";
 import { Scene } from "./lib/scene.mjs";
+import { Selection } from "./lib/selection.mjs";
 import { until } from "./lib/wait.mjs";
 
 const [CONTROL, V, A] = [37, 55, 38];
 const hash = (data) => createHash("sha256").update(data).digest("hex");
 const PNG = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAYAAACddGYaAAAAFElEQVR4nGP4z8DwHwyBgIkBCQAAJ/ADBDfRYnwAAAAASUVORK5CYII=", "base64");
-
-/** A selection of one display, as another program sees it. */
-class Selection {
-  constructor(display) {
-    this.env = { ...process.env, DISPLAY: display };
-    this.owners = [];
-  }
-
-  /** Copies, by a program that lives on and answers. */
-  async copy(data, type = "UTF8_STRING") {
-    await this.#run(["-t", type, "-i"], data);
-  }
-
-  /** What a paste gives; null when there is nothing of that kind. */
-  async paste(type = "UTF8_STRING") {
-    const began = performance.now();
-    const found = await this.#run(["-t", type, "-o"]);
-    this.took = performance.now() - began;
-    return found;
-  }
-
-  async text(type) {
-    return (await this.paste(type))?.toString() ?? null;
-  }
-
-  async targets() {
-    return ((await this.text("TARGETS")) ?? "").trim().split("\n");
-  }
-
-  /** Never in a way that stops this process: it has the pipes of those under test to drain. */
-  #run(args, input) {
-    return new Promise((resolve, reject) => {
-      // A copy's program lives on with the pipes that it was given.
-      const child = spawn("timeout", ["20", "xclip", "-selection", "clipboard", ...args], { env: this.env, stdio: ["pipe", input === undefined ? "pipe" : "ignore", "ignore"] });
-      const parts = [];
-      child.stdout?.on("data", (part) => parts.push(part));
-      child.on("error", reject);
-      child.on(input === undefined ? "close" : "exit", (code) => resolve(code === 0 ? Buffer.concat(parts) : null));
-      child.stdin.on("error", () => {});
-      child.stdin.end(input);
-    });
-  }
-}
 
 for (const name of BROWSERS) {
   describe(`clipboard in ${name}`, () => {

@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { Agent } from "./lib/agent.mjs";
@@ -112,6 +112,21 @@ for (const name of BROWSERS) {
       assert.equal(job.state, "done", JSON.stringify(job));
       assert.equal(hash(readFileSync(join(shared.path, "big.bin"))), hash(content(size, 5)));
       assert.equal(part(), undefined);
+    });
+
+    it("end in words when the folder is taken away, and go into a new one", async () => {
+      await watch(viewer);
+      const size = 64 << 20;
+      await upload([["lost.bin", size, 6]]);
+      await until("a part of it", async () => (await jobs()).some(({ done }) => done > size / 8), 60_000);
+      rmSync(shared.path, { recursive: true });
+      const [job] = await settled(1);
+      assert.deepEqual([job.state, job.reason], ["failed", "gone"]);
+      await upload([["again.bin", 100_000, 7]]);
+      const [, next] = await settled(2);
+      assert.equal(next.state, "done", JSON.stringify(next));
+      assert.equal(hash(readFileSync(join(shared.path, "again.bin"))), hash(content(100_000, 7)));
+      assert.deepEqual(readdirSync(shared.path), ["again.bin"]);
     });
 
     it("come from the folder whole, are listed, and no link leads out of it", async () => {

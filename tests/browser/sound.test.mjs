@@ -11,7 +11,7 @@ import { BROWSERS, Browser } from "./lib/browser.mjs";
 import { Display } from "./lib/display.mjs";
 import { folder } from "./lib/process.mjs";
 import { Pulse, RATE, SoundServer } from "./lib/sound.mjs";
-import { Stack, until } from "./lib/wait.mjs";
+import { FULL, Stack, until } from "./lib/wait.mjs";
 import { within } from "./lib/scene.mjs";
 
 const LOUD = -30;
@@ -137,6 +137,19 @@ for (const name of BROWSERS) {
       }
     });
 
+    it("ten minutes have no gap", { skip: !FULL && "REMOVID_FULL=1" }, async () => {
+      const player = pulse.play(440, 880);
+      try {
+        await heard.hears("the tone", (piece) => piece.level(0) > LOUD);
+        for (let tens = 0; tens < 60; tens += 1) {
+          const { length, gap } = await heard.take(10_000).then((piece) => ({ length: piece.length, gap: piece.gap(0) }));
+          assert.ok(length === RATE * 10 && gap <= 20, `a gap of ${gap} ms after ${tens * 10} s`);
+        }
+      } finally {
+        await player.end("SIGKILL");
+      }
+    });
+
     it("silence sends nothing; muted, nothing is sent either", async () => {
       await heard.hears("silence", (piece) => piece.level(0) < QUIET);
       let still;
@@ -190,6 +203,24 @@ for (const name of BROWSERS) {
     it("the microphone is heard while it is on, and not a moment longer", async () => {
       const recorded = await stack.use(pulse.listen("removid-microphone"));
       assert.ok((await recorded.take(500)).level(0) < QUIET, "off at first");
+      // Packets that nobody asked for are not played.
+      await viewer.page.evaluate(async () => {
+        const { sender } = window.pcs.at(-1).getTransceivers().find((one) => one.receiver.track.kind === "audio");
+        const [track] = (await navigator.mediaDevices.getUserMedia({ audio: true })).getAudioTracks();
+        await sender.replaceTrack(track);
+        window.stowaway = { sender, track };
+      });
+      const sent = () => viewer.page.evaluate(async () => {
+        for (const one of (await window.stowaway.sender.getStats()).values()) if (one.type === "outbound-rtp") return one.packetsSent;
+        return 0;
+      });
+      const some = await sent();
+      await until("packets to be sent", async () => (await sent()) > some + 50);
+      assert.ok((await recorded.take(500)).level(0) < -80, "and yet nothing is heard");
+      await viewer.page.evaluate(async () => {
+        await window.stowaway.sender.replaceTrack(null);
+        window.stowaway.track.stop();
+      });
       await microphone(viewer, true);
       await is(viewer, "the microphone to be on", (state) => state.microphone === "on");
       assert.match((await viewer.look()).text, /Your microphone is on/);
@@ -296,6 +327,17 @@ for (const name of BROWSERS) {
           await mute.end();
         }
       }
+    }));
+
+    it("where the browser plays nothing at all unasked, a sentence says so, and a click helps", { skip: name !== "firefox" && "no such setting here" }, () => within(async (own) => {
+      const strict = await own.use(Browser.open(name, display, { prefs: { "media.autoplay.default": 5, "media.autoplay.blocking_policy": 2 } }));
+      const quiet = await own.use(Agent.open({ desktop: "test", size: "640x480" }));
+      const one = await strict.view(quiet.url());
+      await until("the sentence", async () => /plays no picture/.test((await one.look()).text));
+      const before = (await one.look()).video.time;
+      const button = await one.page.$(".offer button");
+      await button.click();
+      await until("the picture to run", async () => (await one.look()).video.time > before + 0.3);
     }));
 
     it("a link opened from outside shows its picture without a gesture, and the first click starts the sound", () => within(async (own) => {

@@ -79,7 +79,10 @@ try {
     gapsAtTheSource: { over20: source.gaps.filter(({ ms }) => ms > 20).length, longest: Math.max(0, ...source.gaps.map(({ ms }) => ms)) },
     jitterBufferMs: buffer?.jitterBufferMs,
   }, null, 1));
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
 } finally {
   await stack.end();
-  process.exit(0);
+  process.exit();
 }

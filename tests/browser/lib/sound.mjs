@@ -159,9 +159,8 @@ class Listener {
     return this.#bytes;
   }
 
-  /** Hands everything over as it comes, from now on; nothing is kept. */
+  /** Hands everything over as it comes, from now on. */
   each(take) {
-    this.#player.child.stdout.removeAllListeners("data");
     this.#player.child.stdout.on("data", take);
   }
 

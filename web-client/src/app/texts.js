@@ -26,6 +26,7 @@ const TEXTS = /** @type {const} */ ({
   "state.retry": "Still trying.",
   "action.again": "Connect again",
   "action.login": "Use another link",
+  "action.play": "Show it",
   "action.close": "Close",
 
   "health.gone": "The host’s display went away. The agent looks for it; the picture comes back by itself. [E-DISPLAY]",
@@ -108,6 +109,7 @@ const TEXTS = /** @type {const} */ ({
   "toolbar.no_picture": "There is no picture yet.",
 
   "offer.lock": "This application hides the pointer.",
+  "hint.play_blocked": "Your browser plays no picture before you ask for it. [E-BLOCKED]",
   "hint.fullscreen": "Hold Esc to leave full screen. Ctrl+Alt+Shift opens the controls.",
   "hint.pointer": "The pointer belongs to the host. Press Ctrl+Alt+Shift or Esc to free it.",
   "hint.no_window": "The browser blocked the window. Allow windows of this page, then try again.",

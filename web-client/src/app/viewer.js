@@ -62,6 +62,7 @@ export function viewerPage(on) {
     viewOnlySaid = viewOnly;
   });
   desktop.addEventListener("refused", ({ detail: { code, ref } }) => notice.refused(code, ref));
+  desktop.addEventListener("playblocked", () => notice.offer("hint.play_blocked", "action.play", () => desktop.focus()));
   desktop.addEventListener("lockoffer", () => notice.offer("offer.lock", "toolbar.pointer", () => toolbar.lockPointer()));
   desktop.addEventListener("chord", () => (toolbar.isOpen ? toolbar.close() : toolbar.open()));
   document.addEventListener("fullscreenchange", () => toolbar.refresh(), { signal: abort.signal });

@@ -119,6 +119,8 @@ export interface DesktopEventMap extends HTMLElementEventMap {
   clipboard: CustomEvent<{ state: ClipState }>;
   /** A file on its way has another state, or is further on. */
   filejob: CustomEvent<FileJob>;
+  /** The browser plays no picture before a click or a key. */
+  playblocked: CustomEvent<null>;
   /** Sound or microphone are in another state. */
   soundchange: CustomEvent<SoundState>;
   refused: CustomEvent<{ code: string; ref: string }>;

@@ -14,6 +14,8 @@ export class VideoSink {
   #on;
   #shown = false;
   #closed = false;
+  /** @type {AbortController | null} */
+  #gesture = null;
 
   /**
    * @param {HTMLElement} stage
@@ -54,9 +56,26 @@ export class VideoSink {
 
   /** A browser may pause what it thinks nobody sees. */
   play() {
-    this.element.play().catch(() => {
-      // Interrupted by a newer stream or a closed one; `loadeddata` tells when there is a picture.
+    this.element.play().catch((error) => {
+      // Else interrupted by a newer stream or a closed one; `loadeddata` tells when there is a picture.
+      if (error instanceof Error && error.name === "NotAllowedError" && !this.#closed) this.#waitForGesture();
     });
+  }
+
+  /** Some readers have their browser play nothing at all unasked, not even without sound. */
+  #waitForGesture() {
+    if (this.#gesture !== null) return;
+    const gesture = new AbortController();
+    this.#gesture = gesture;
+    const again = () => {
+      this.play();
+      gesture.abort();
+      this.#gesture = null;
+    };
+    for (const type of ["pointerup", "keydown", "touchend"]) {
+      window.addEventListener(type, again, { capture: true, passive: true, signal: gesture.signal });
+    }
+    this.element.dispatchEvent(new CustomEvent("playblocked", { bubbles: true, composed: true }));
   }
 
   /**
@@ -85,6 +104,7 @@ export class VideoSink {
 
   close() {
     this.#closed = true;
+    this.#gesture?.abort();
     this.element.srcObject = null;
     this.element.remove();
   }

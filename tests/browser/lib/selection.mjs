@@ -1,0 +1,49 @@
+/**
+ * The clipboard of one X display as an independent program (`xclip`) sees it.
+ */
+
+import { spawn } from "node:child_process";
+
+/** A selection of one display, as another program sees it. */
+export class Selection {
+  constructor(display) {
+    this.env = { ...process.env, DISPLAY: display };
+    /** Seconds that one copy or paste may take. */
+    this.patience = 20;
+  }
+
+  /** Copies, by a program that lives on and answers. */
+  async copy(data, type = "UTF8_STRING") {
+    await this.#run(["-t", type, "-i"], data);
+  }
+
+  /** What a paste gives; null when there is nothing of that kind. */
+  async paste(type = "UTF8_STRING") {
+    const began = performance.now();
+    const found = await this.#run(["-t", type, "-o"]);
+    this.took = performance.now() - began;
+    return found;
+  }
+
+  async text(type) {
+    return (await this.paste(type))?.toString() ?? null;
+  }
+
+  async targets() {
+    return ((await this.text("TARGETS")) ?? "").trim().split("\n");
+  }
+
+  /** Never in a way that stops this process: it has the pipes of those under test to drain. */
+  #run(args, input) {
+    return new Promise((resolve, reject) => {
+      // A copy's program lives on with the pipes that it was given.
+      const child = spawn("timeout", [String(this.patience), "xclip", "-selection", "clipboard", ...args], { env: this.env, stdio: ["pipe", input === undefined ? "pipe" : "ignore", "ignore"] });
+      const parts = [];
+      child.stdout?.on("data", (part) => parts.push(part));
+      child.on("error", reject);
+      child.on(input === undefined ? "close" : "exit", (code) => resolve(code === 0 ? Buffer.concat(parts) : null));
+      child.stdin.on("error", () => {});
+      child.stdin.end(input);
+    });
+  }
+}
