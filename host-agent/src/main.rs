@@ -56,7 +56,14 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Install(args) => install::run(&args),
         Command::EncoderWorker { element } => worker::run(&element),
         Command::SoundWorker { check: true, .. } => return say(&sound::missing()?.join(" ")),
-        Command::SoundWorker { ours, account, .. } => sound::run(ours, account.as_deref()),
+        // Whatever goes wrong, the agent was told, and says it.
+        Command::SoundWorker { ours, account, .. } => {
+            return Ok(if sound::run(ours, account.as_deref()).is_ok() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            });
+        }
         Command::EncoderList => print(&probe::list()?),
         Command::EncoderCheck { element } => print(&probe::check(&element)?),
     }?;

@@ -76,6 +76,7 @@ impl Sound {
                     worker: None,
                     serial: 0,
                     pause: HoldBack::default(),
+                    silent: false,
                     due: None,
                 };
                 keeper.run(&inbox);
@@ -145,6 +146,8 @@ struct Keeper {
     /// The number of the worker, to tell its last words from the first of the next.
     serial: u64,
     pause: HoldBack,
+    /// It failed since it last worked, and that was said.
+    silent: bool,
     /// When to start the worker, or to end it.
     due: Option<Instant>,
 }
@@ -187,10 +190,19 @@ impl Keeper {
             Order::Packet(data) => self.say(&ToSound::Packet(data)),
             Order::Said(serial, said) if serial == self.serial => match said {
                 FromSound::Live => {
+                    self.silent = false;
                     self.pause.reset();
                     (self.tell)(SoundEvent::State(SoundHealth::Live));
                 }
-                FromSound::Failed { why } => tracing::warn!(why, "Sound failed"),
+                FromSound::Failed { why } if self.silent => tracing::debug!(why, "Sound failed again"),
+                FromSound::Failed { why } => {
+                    // Once is enough: a machine without sound is tried again and again.
+                    self.silent = true;
+                    tracing::warn!(
+                        why,
+                        "Sound failed; it is tried again. `removid doctor` says what helps"
+                    );
+                }
                 // Those go past this thread.
                 FromSound::Packet { .. } => {}
             },

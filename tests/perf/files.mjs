@@ -55,7 +55,7 @@ try {
     const file = new File(Array(count).fill(block), "large.bin", { lastModified: 1_700_000_000_000 });
     document.querySelector("removid-desktop").files.upload([{ path: "large.bin", file }]);
   }, block.toString("base64"), count);
-  const size = count << 20;
+  const size = count * 1_048_576;
   const began = await stamp();
   await until("the first half", async () => (await look()).job?.done * 2 >= size, 1_200_000);
   const half = await stamp();

@@ -94,10 +94,16 @@ export class Browser {
   /** Opens a link in the first tab, or in a further one. */
   async view(url, { newTab = false } = {}) {
     const viewer = await this.page({ newTab });
-    await viewer.page.goto(url);
-    // Chromium drops what it is loading when the machine gets another interface, as these tests give it; a person
-    // would reload, too.
-    if (viewer.console.some((line) => line.includes("ERR_NETWORK_CHANGED"))) await viewer.page.goto(url);
+    // Chromium drops what it is loading when the machine gets another interface or address, as these tests give it; a
+    // person would reload, too.
+    const dropped = () => viewer.console.some((line) => line.includes("ERR_NETWORK_CHANGED"));
+    const begun = () => viewer.page.evaluate(() => customElements.get("removid-desktop") !== undefined);
+    for (let tries = 0; tries < 5; tries += 1) {
+      viewer.console.length = 0;
+      await viewer.page.goto(url);
+      await until("the page to begin", async () => dropped() || (await begun()), 3_000).catch(() => {});
+      if (!dropped()) break;
+    }
     return viewer;
   }
 

@@ -102,7 +102,7 @@ export class BulkChannel {
   /**
    * Sends the bytes of a transfer.
    * @param {number} transfer
-   * @param {Blob} blob
+   * @param {{ size: number, slice: (from: number, to: number) => Blob }} blob
    * @param {{ from?: number, signal?: AbortSignal | undefined, progress?: (sent: number) => void, slice?: (data: ArrayBuffer) => void | Promise<void>, end?: () => void | Promise<void> }} [options]
    *   `slice` sees the bytes before they are sent; `end` is waited for before the end is said
    * @returns {Promise<void>} resolves when all of it was given to the network; rejects with `Aborted`

@@ -6,12 +6,47 @@
 
 /** @typedef {{ text?: string | undefined, html?: string | undefined, png?: Blob | undefined }} Clip */
 
+/**
+ * A clip that is offered: its text as the host's bytes already. Making them when somebody waits for a hundred megabytes
+ * would take longer than the host lets an application wait.
+ * @typedef {Omit<Clip, "text"> & { text: Bytes | undefined }} Offered
+ */
+
+/** Bytes in memory, read like a `Blob`. */
+export class Bytes {
+  #data;
+
+  /** @param {Uint8Array<ArrayBuffer>} data */
+  constructor(data) {
+    this.#data = data;
+  }
+
+  get size() {
+    return this.#data.length;
+  }
+
+  /** @param {number} from @param {number} to */
+  slice(from, to) {
+    return new Blob([this.#data.subarray(from, to)]);
+  }
+
+  /** SHA-256, in hex. */
+  hash() {
+    return hash(this.#data);
+  }
+}
+
+/** @param {Clip} clip @returns {Offered} */
+export function offered({ text, ...rest }) {
+  return { ...rest, text: text === undefined ? undefined : new Bytes(new TextEncoder().encode(text.replace(/\r\n?/g, "\n"))) };
+}
+
 /** Applications outside of browsers take bytes for Latin-1 unless they are told. */
 const CHARSET = '<meta http-equiv="content-type" content="text/html; charset=utf-8">';
 /** A picture larger than this is told by its bytes: decoding it would take a gigabyte. */
 const MOST_PIXELS = 100_000_000;
 
-/** @param {Clip} clip @returns {ClipFormat[]} */
+/** @param {Clip | Offered} clip @returns {ClipFormat[]} */
 export function formats({ text, html, png }) {
   /** @type {ClipFormat[]} */
   const found = [];
@@ -23,23 +58,25 @@ export function formats({ text, html, png }) {
 
 /**
  * The bytes of one form as they go to the host; text has the host's line ends.
- * @param {Clip} clip
+ * @param {Offered} clip
  * @param {ClipFormat} format
- * @returns {Blob | undefined}
+ * @returns {Blob | Bytes | undefined}
  */
 export function bytes({ text, html, png }, format) {
   if (format === "image/png") return png;
-  const body = format === "text/plain" ? text?.replace(/\r\n?/g, "\n") : html && (/<meta[^>]+charset/i.test(html) ? html : CHARSET + html);
-  return body === undefined ? undefined : new Blob([body]);
+  if (format === "text/plain") return text;
+  return html === undefined ? undefined : new Blob([/<meta[^>]+charset/i.test(html) ? html : CHARSET + html]);
 }
 
 /**
  * A mark that two clips share when a reader would call them the same, whatever was made of them on the way: browsers
  * clean HTML and compress pictures anew.
- * @param {Clip} clip
+ * @param {Clip | Offered} clip
  */
-export async function mark({ text, html, png }) {
-  if (text !== undefined && text !== "") return `t${await hash(new TextEncoder().encode(text.replace(/\r\n?/g, "\n")))}`;
+export async function mark(clip) {
+  const { html, png } = clip;
+  const text = typeof clip.text === "string" ? offered({ text: clip.text }).text : clip.text;
+  if (text !== undefined && text.size > 0) return `t${await text.hash()}`;
   if (png !== undefined) return `p${await hash(await pixels(png))}`;
   return html === undefined ? "" : `h${await hash(new TextEncoder().encode(html))}`;
 }

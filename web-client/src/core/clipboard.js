@@ -7,10 +7,10 @@
 
 /** @import { FromHost, FromViewer } from "./protocol/protocol.js" */
 /** @import { BulkChannel } from "./bulk.js" */
-/** @import { Clip } from "./clip.js" */
+/** @import { Clip, Offered } from "./clip.js" */
 
 import { Aborted } from "./bulk.js";
-import { bytes, formats, mark, readIfPermitted, writeParts } from "./clip.js";
+import { bytes, formats, mark, offered, readIfPermitted, writeParts } from "./clip.js";
 import { EAGER_CLIP_BYTES, MAX_CLIP_BYTES } from "./protocol/limits.js";
 
 /** How long a paste waits for the host to have heard of the clip. */
@@ -35,7 +35,7 @@ const TAKEN_MS = 3_000;
 export class ClipboardSync {
   #on;
   #serial = 0;
-  /** This viewer's newest clip, while it is the newest of all. @type {{ serial: number, clip: Clip } | null} */
+  /** This viewer's newest clip, while it is the newest of all. @type {{ serial: number, clip: Offered } | null} */
   #mine = null;
   /** What the browser's clipboard holds, as far as is known. */
   #seen = "";
@@ -71,14 +71,15 @@ export class ClipboardSync {
    */
   async paste(clip) {
     if (!this.#on.can("clipboard_to_host") || formats(clip).length === 0) return true;
-    const now = await mark(clip);
+    const own = offered(clip);
+    const now = await mark(own);
     // Nothing was copied here since: then the host's own clip is newer, or this one is there already.
     if (now === this.#seen) return true;
     this.#seen = now;
     this.#blocked = null;
     this.#serial = (this.#serial + 1) >>> 0;
     const serial = this.#serial;
-    this.#mine = { serial, clip };
+    this.#mine = { serial, clip: own };
     const taken = new Promise((/** @type {(taken: boolean) => void} */ resolve) => {
       this.#waiting.set(serial, resolve);
       setTimeout(() => resolve(false), TAKEN_MS);
