@@ -15,6 +15,8 @@ import { HASH_BLOCK_BYTES } from "./protocol/limits.js";
 /** How long the host may take to answer a question. */
 const ANSWER_MS = 60_000;
 const AGAIN_MS = 1_000;
+/** How often the progress of a file is told. */
+const TELL_MS = 100;
 
 /** @typedef {"waiting" | "running" | "checking" | "done" | "failed" | "cancelled"} JobState */
 
@@ -47,6 +49,7 @@ export class Files {
   /** @type {{ job: FileJob, run: (signal: AbortSignal) => Promise<void>, stop: AbortController }[]} */
   #queue = [];
   #busy = false;
+  #told = 0;
   /** Answers that are awaited, by what they answer. @type {Map<string, Waiting>} */
   #waiting = new Map();
   /** @type {(() => void)[]} */
@@ -269,6 +272,10 @@ export class Files {
    */
   #progress(job, done) {
     job.done = done;
+    // Every chunk would be hundreds a second, at the picture's expense.
+    const now = performance.now();
+    if (now - this.#told < TELL_MS) return;
+    this.#told = now;
     this.#on.changed(job);
   }
 
