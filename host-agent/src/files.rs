@@ -41,6 +41,11 @@ pub enum FileAsk {
         request: RequestId,
         sum: String,
     },
+    /// A folder, with those that it is in.
+    MakeFolder {
+        request: RequestId,
+        path: String,
+    },
     /// Its viewer is gone, or changed its mind: what came is kept.
     Leave {
         request: RequestId,
@@ -220,6 +225,15 @@ impl Work<'_> {
                     return;
                 };
                 match incoming.finish(&sum) {
+                    Ok(path) => (self.tell)(FileEvent::Stored { request, path }),
+                    Err(code) => self.fail(request, code),
+                }
+            }
+            FileAsk::MakeFolder { request, path } => {
+                let made = safe_path(&path)
+                    .ok_or(Abort::Failed)
+                    .and_then(|parts| incoming::make_folders(self.folder, &parts).map(|_| parts.join("/")));
+                match made {
                     Ok(path) => (self.tell)(FileEvent::Stored { request, path }),
                     Err(code) => self.fail(request, code),
                 }

@@ -1,8 +1,9 @@
 /**
  * The whole matrix of typing: every layout of a viewer onto every layout of a host, in both browsers, read back from
- * both applications; writes `docs/typing.md`. Over an hour on two cores.
+ * both applications; writes `docs/typing.json` as it goes and `docs/typing.md`. The browsers run side by side; over an
+ * hour on two cores. What a broken run has done is kept: `--resume` goes on where it stood.
  *
- *   node tests/browser/typing-matrix.mjs [browser[+browser]] [application[+application]]
+ *   node tests/browser/typing-matrix.mjs [browser[+browser]] [application[+application]] [--resume]
  */
 
 import { readFileSync, existsSync, writeFileSync } from "node:fs";
@@ -14,7 +15,9 @@ import { BROWSER_ENV, TypingHost, listen, typeLayout } from "./lib/typing.mjs";
 const RESULT = fileURLToPath(new URL("../../docs/typing.json", import.meta.url));
 const PAGE = fileURLToPath(new URL("../../docs/typing.md", import.meta.url));
 
-const chosen = (at, all) => process.argv[at]?.split("+") ?? all;
+const resumed = process.argv.includes("--resume");
+const named = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
+const chosen = (at, all) => named[at]?.split("+") ?? all;
 
 /** Results so far, so that parts can be run one after the other. */
 const load = () => (existsSync(RESULT) ? JSON.parse(readFileSync(RESULT, "utf8")) : {});
@@ -26,6 +29,8 @@ function keep(key, result) {
 }
 
 async function part(browserName, applications) {
+  const done = resumed ? load() : {};
+  const todo = (...names) => !(names.join(" ") in done);
   Object.assign(process.env, BROWSER_ENV);
   const scene = new Scene();
   const browser = await scene.browser(browserName);
@@ -36,9 +41,10 @@ async function part(browserName, applications) {
     await viewer.take();
     await listen(viewer);
     for (const [hostName, layout, variant] of HOSTS) {
+      if (!applications.some((application) => CLIENTS.some(([client]) => todo(browserName, application, hostName, client)))) continue;
       setLayout(host.display.name, layout, variant);
       for (const application of applications) {
-        for (const client of CLIENTS) {
+        for (const client of CLIENTS.filter(([client]) => todo(browserName, application, hostName, client))) {
           const { signs, pairs, wrong } = await typeLayout(viewer, host, application, client);
           keep(`${browserName} ${application} ${hostName} ${client[0]}`, { signs, pairs, wrong });
           console.log(browserName, application, hostName, client[0], signs, pairs, wrong);
@@ -87,5 +93,9 @@ function page() {
   writeFileSync(PAGE, `${out.join("\n")}\n`);
 }
 
-for (const browser of chosen(2, ["chromium", "firefox"])) await part(browser, chosen(3, ["gtk", "xterm"]));
+const parts = await Promise.allSettled(chosen(0, ["chromium", "firefox"]).map((browser) => part(browser, chosen(1, ["gtk", "xterm"]))));
 page();
+for (const { reason } of parts.filter(({ status }) => status === "rejected")) {
+  console.error(reason);
+  process.exitCode = 1;
+}

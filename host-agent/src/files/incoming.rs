@@ -1,6 +1,6 @@
 //! A file that comes: written beside its place, and put there when it is whole and its checksum is right.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ const FORGOTTEN: Duration = Duration::from_secs(7 * 24 * 3600);
 const ENDING: &str = ".removid-part";
 /// Names that are tried for a file whose own is taken.
 const NAMES: u32 = 10_000;
+/// Viewers that may bring the same file at once.
+const WRITERS: u32 = 64;
 
 pub(super) struct Incoming {
     file: File,
@@ -35,30 +37,8 @@ impl Incoming {
     /// Begins a file, or goes on where the same one (by path, size and time) was broken off.
     pub(super) fn open(root: &Path, parts: &[String], size: u64, modified: u64) -> Result<Self, Abort> {
         let (name, folders) = parts.split_last().ok_or(Abort::Failed)?;
-        std::fs::create_dir_all(root).map_err(|error| code_of(&error))?;
-        let mut folder = root.to_owned();
-        for part in folders {
-            folder.push(part);
-            match std::fs::create_dir(&folder) {
-                Ok(()) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(code_of(&error)),
-            }
-            // A link may lead anywhere.
-            let kind = std::fs::symlink_metadata(&folder).map_err(|error| code_of(&error))?;
-            if !kind.is_dir() {
-                return Err(Abort::Failed);
-            }
-        }
-        let part = folder.join(format!(".{name}.{size}.{modified}{ENDING}"));
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .custom_flags(nix::libc::O_NOFOLLOW)
-            .open(&part)
-            .map_err(|error| code_of(&error))?;
+        let folder = make_folders(root, folders)?;
+        let (mut file, part) = part_file(&folder, &format!(".{name}.{size}.{modified}"))?;
         let mut sum = Sum::new();
         let len = resume(&mut file, size, &mut sum).map_err(|error| code_of(&error))?;
         if room(&folder).is_some_and(|room| room < size - len) {
@@ -120,6 +100,53 @@ impl Incoming {
         }
         Err(Abort::Full)
     }
+}
+
+/// Makes those folders within each other, as far as they are not there. Returns the innermost.
+pub(super) fn make_folders(root: &Path, folders: &[String]) -> Result<PathBuf, Abort> {
+    std::fs::create_dir_all(root).map_err(|error| code_of(&error))?;
+    let mut folder = root.to_owned();
+    for part in folders {
+        folder.push(part);
+        match std::fs::create_dir(&folder) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(code_of(&error)),
+        }
+        // A link may lead anywhere.
+        let kind = std::fs::symlink_metadata(&folder).map_err(|error| code_of(&error))?;
+        if !kind.is_dir() {
+            return Err(Abort::Failed);
+        }
+    }
+    Ok(folder)
+}
+
+/// The file that waits beside its place: one that nobody else is writing.
+fn part_file(folder: &Path, stem: &str) -> Result<(File, PathBuf), Abort> {
+    for number in 1..WRITERS {
+        let turn = if number == 1 {
+            String::new()
+        } else {
+            format!(".{number}")
+        };
+        let part = folder.join(format!("{stem}{turn}{ENDING}"));
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .custom_flags(nix::libc::O_NOFOLLOW)
+            .open(&part)
+            .map_err(|error| code_of(&error))?;
+        match file.try_lock() {
+            Ok(()) => return Ok((file, part)),
+            Err(TryLockError::WouldBlock) => {}
+            // A file system without locks: as if there were one writer.
+            Err(TryLockError::Error(_)) => return Ok((file, part)),
+        }
+    }
+    Err(Abort::Failed)
 }
 
 /// Takes over the whole blocks of what is there.

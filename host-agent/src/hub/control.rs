@@ -161,7 +161,9 @@ impl Hub {
             FromViewer::QualityLimit { .. } | FromViewer::ViewerDismiss { .. } => Right::SessionManage,
             FromViewer::ClipOffer { .. } => Right::ClipboardToHost,
             FromViewer::ClipGet { .. } => Right::ClipboardFromHost,
-            FromViewer::FilePut { .. } | FromViewer::FileDone { .. } => Right::FilesToHost,
+            FromViewer::FilePut { .. } | FromViewer::FileDone { .. } | FromViewer::FileFolder { .. } => {
+                Right::FilesToHost
+            }
             FromViewer::FileBrowse { .. } | FromViewer::FileGet { .. } => Right::FilesFromHost,
             FromViewer::SoundListen { .. } => Right::Sound,
             FromViewer::MicrophoneUse { .. } => Right::Microphone,
@@ -210,6 +212,7 @@ impl Hub {
                 modified,
             } => self.file_put((viewer, transfer), path, size, modified),
             FromViewer::FileDone { transfer, sum } => self.file_done((viewer, transfer), sum),
+            FromViewer::FileFolder { transfer, path } => self.file_folder((viewer, transfer), path),
             FromViewer::FileBrowse { path, after } => self.file_browse(viewer, path, after),
             FromViewer::FileGet { transfer, path, from } => self.file_get((viewer, transfer), path, from),
             FromViewer::SoundListen { on } => self.sound_listen(viewer, on),

@@ -32,6 +32,7 @@ enum What {
     Get {
         from: u64,
     },
+    Folder,
     List,
 }
 
@@ -75,6 +76,13 @@ impl Hub {
         let request = *request;
         *told = Some(sum);
         self.finish_if_whole(request);
+        Ok(())
+    }
+
+    pub(super) fn file_folder(&mut self, key: Key, path: String) -> Result<(), Refusal> {
+        self.may_begin(key.0, key.1)?;
+        let request = self.begin_job(key, &path, What::Folder)?;
+        self.ask_folder(FileAsk::MakeFolder { request, path });
         Ok(())
     }
 
@@ -235,7 +243,7 @@ impl Hub {
         let (viewer, transfer) = job.key;
         match job.what {
             What::List => self.refuse(viewer, Refusal::NotFound, "file.browse"),
-            What::Put { .. } | What::Get { .. } => {
+            What::Put { .. } | What::Get { .. } | What::Folder => {
                 self.forget(Place::File(request));
                 self.say_bulk(viewer, &Bulk::Abort { transfer, code });
             }

@@ -67,6 +67,9 @@ pub enum FromViewer {
     /// All of that file was sent; it has this checksum, see `file.ready`.
     #[serde(rename = "file.done")]
     FileDone { transfer: u32, sum: String },
+    /// There is a folder of that path, maybe with nothing in it; answered by `file.stored`. Needs `files_to_host`.
+    #[serde(rename = "file.folder")]
+    FileFolder { transfer: u32, path: String },
     /// Which files are in that folder? Needs `files_from_host`.
     #[serde(rename = "file.browse")]
     FileBrowse { path: String, after: Option<String> },
@@ -291,7 +294,7 @@ pub struct FrameTrace {
 }
 
 impl FromViewer {
-    pub const TYPES: [&'static str; 14] = [
+    pub const TYPES: [&'static str; 15] = [
         "display.resize",
         "quality.limit",
         "page.hidden",
@@ -301,6 +304,7 @@ impl FromViewer {
         "clip.get",
         "file.put",
         "file.done",
+        "file.folder",
         "file.browse",
         "file.get",
         "sound.listen",
@@ -325,6 +329,7 @@ impl FromViewer {
             Self::ClipGet { .. } => "clip.get",
             Self::FilePut { .. } => "file.put",
             Self::FileDone { .. } => "file.done",
+            Self::FileFolder { .. } => "file.folder",
             Self::FileBrowse { .. } => "file.browse",
             Self::FileGet { .. } => "file.get",
             Self::SoundListen { .. } => "sound.listen",

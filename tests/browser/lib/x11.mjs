@@ -39,6 +39,8 @@ export class X11 {
   /** Protocol errors; a test that made one is wrong. */
   errors = [];
   closed = false;
+  /** Is shown every event's bytes. */
+  onEvent = (_bytes) => {};
 
   constructor(socket) {
     this.#socket = socket;
@@ -106,6 +108,7 @@ export class X11 {
   }
 
   #event(kind, message) {
+    this.onEvent(message);
     if (kind === CONFIGURE && message.readUInt32LE(8) === this.root) this.sizes.push(`${message.readUInt16LE(20)}x${message.readUInt16LE(22)}`);
     const type = EVENT_NAMES[kind];
     if (type === undefined) return;
@@ -128,6 +131,11 @@ export class X11 {
     if (this.closed) return Promise.reject(new Error("the X server is gone"));
     const sequence = this.#send(opcode, data, body);
     return new Promise((resolve, reject) => this.#waiting.set(sequence, { resolve, reject }));
+  }
+
+  /** Any request, for what one test alone needs; with `answer` its reply. */
+  request(opcode, data, words, { answer = false, bytes = Buffer.alloc(0) } = {}) {
+    return (answer ? this.#ask : this.#send).call(this, opcode, data, Buffer.concat([...words.map(u32), bytes]));
   }
 
   /** Everything sent so far has been done when this returns. */

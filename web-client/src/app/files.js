@@ -30,6 +30,9 @@ export class FilesDialog {
   tray = make("div", { class: "tray", role: "status", hidden: true });
   /** @type {Map<number, FileJob>} */
   #open = new Map();
+  /** Those that failed since nothing was on its way. */
+  #failed = 0;
+  #lastFailed = "";
 
   /** @param {RemovidDesktop} desktop */
   constructor(desktop) {
@@ -130,10 +133,12 @@ export class FilesDialog {
     this.#rows.set(job.id, row);
     if (job.state === "done" && job.way === "up" && this.element.open) void this.#show(this.#path);
     const [first] = this.#open.values();
-    this.tray.hidden = first === undefined && job.state !== "failed";
+    if (job.state === "failed") [this.#failed, this.#lastFailed] = [this.#failed + 1, `${job.path}: ${state}`];
+    this.tray.hidden = first === undefined && this.#failed === 0;
     if (first !== undefined) this.tray.textContent = t("files.tray", { count: this.#open.size, percent: Math.floor(100 * (first.size === 0 ? 0 : first.done / first.size)) });
-    else if (job.state === "failed") {
-      this.tray.textContent = `${job.path}: ${state}`;
+    else if (this.#failed > 0) {
+      this.tray.textContent = this.#failed === 1 ? this.#lastFailed : t("files.several_failed", { count: this.#failed, last: this.#lastFailed });
+      this.#failed = 0;
       setTimeout(() => (this.tray.hidden = this.#open.size === 0), 8_000);
     }
   }
@@ -156,6 +161,8 @@ function fileReason(code) {
       return t("files.gone");
     case "not_found":
       return t("files.off");
+    case "unreadable":
+      return t("files.local_unreadable");
     case "forbidden":
       return t("files.no_right");
     default:

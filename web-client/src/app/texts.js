@@ -171,6 +171,8 @@ const TEXTS = /** @type {const} */ ({
   "files.full": "There is no room for it on the host. Free some space there, then send it again. [E-FULL-DISK]",
   "files.checksum": "What arrived is not what was sent. Send it again. [E-CHECKSUM]",
   "files.gone": "It is not there any more. [E-FILE-GONE]",
+  "files.local_unreadable": "It cannot be read on this machine: no permission, or it was changed or removed meanwhile. Send it again. [E-FILE-LOCAL]",
+  "files.several_failed": "{count} did not get through; all are named under Files. The last: {last}",
   "files.off": "The host shares no folder. Whoever runs it can name one with --files. [E-NO-FOLDER]",
   "files.first": "Files go by the first window.",
   "files.tray": "{count} on the way · {percent} %",

@@ -119,11 +119,10 @@ export class BulkChannel {
         /** @type {ArrayBuffer} */
         let data;
         try {
-          data = await blob.slice(at, at + SLICE).arrayBuffer();
-        } catch {
-          // The file was changed or removed since it was chosen.
+          data = await readSlice(blob, at, at + SLICE);
+        } catch (error) {
           this.#giveUp(transfer, "gone", state.failed);
-          throw new Aborted("gone");
+          throw error;
         }
         await slice?.(data);
         for (let offset = 0; offset < data.byteLength; ) {
@@ -229,5 +228,19 @@ export class BulkChannel {
   /** @param {Bulk} message */
   #say(message) {
     if (this.#channel.readyState === "open") this.#channel.send(encodeBulk(message));
+  }
+}
+
+/**
+ * @param {{ slice: (from: number, to: number) => Blob }} blob
+ * @param {number} from
+ * @param {number} to
+ * @returns {Promise<ArrayBuffer>} rejects with `unreadable`: no right to it, or it was changed or removed since it was chosen
+ */
+export async function readSlice(blob, from, to) {
+  try {
+    return await blob.slice(from, to).arrayBuffer();
+  } catch {
+    throw new Error("unreadable");
   }
 }

@@ -45,7 +45,7 @@ export class FileLink {
     this.#files.end();
   }
 
-  /** @param {{ path: string, file: File }[]} files */
+  /** @param {import("./files.js").Upload[]} files */
   upload(files) {
     this.#files.upload(files);
   }

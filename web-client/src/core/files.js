@@ -8,7 +8,7 @@
 /** @import { FileEntry, FromHost, FromViewer } from "./protocol/protocol.js" */
 /** @import { BulkChannel } from "./bulk.js" */
 
-import { Aborted } from "./bulk.js";
+import { Aborted, readSlice } from "./bulk.js";
 import { Checksum } from "./checksum.js";
 import { HASH_BLOCK_BYTES } from "./protocol/limits.js";
 
@@ -30,6 +30,12 @@ const TELL_MS = 100;
  * @property {number} done bytes that arrived
  * @property {JobState} state
  * @property {string} reason why it failed: a stable code, or empty
+ */
+
+/**
+ * What is to go to the host: `path` is where it belongs below the shared folder. A folder is named where nothing is in
+ * it; and what cannot be read is named too, so that whoever dropped it hears of that.
+ * @typedef {{ path: string, file: File | "folder" | "unreadable" }} Upload
  */
 
 /**
@@ -60,12 +66,13 @@ export class Files {
     this.#on = on;
   }
 
-  /**
-   * Sends files; `path` is where they belong below the shared folder.
-   * @param {{ path: string, file: File }[]} files
-   */
+  /** @param {Upload[]} files */
   upload(files) {
-    for (const { path, file } of files) this.#add("up", path, file.size, (job, signal) => this.#upload(job, file, signal));
+    for (const { path, file } of files) {
+      if (file === "folder") this.#add("up", path, 0, (job) => this.#makeFolder(job));
+      else if (file === "unreadable") this.#add("up", path, 0, () => Promise.reject(new Error(file)));
+      else this.#add("up", path, file.size, (job, signal) => this.#upload(job, file, signal));
+    }
   }
 
   /** @param {string} path @param {number} size */
@@ -213,7 +220,7 @@ export class Files {
     job.done = from;
     // What is there already counts in the sum of the whole.
     for (let at = 0; at < from; at += HASH_BLOCK_BYTES) {
-      await sum.update(new Uint8Array(await file.slice(at, Math.min(from, at + HASH_BLOCK_BYTES)).arrayBuffer()));
+      await sum.update(new Uint8Array(await readSlice(file, at, Math.min(from, at + HASH_BLOCK_BYTES))));
     }
     await bulk.write(transfer, file, {
       from,
@@ -225,6 +232,17 @@ export class Files {
     this.#set(job, "checking");
     const { path } = await stored;
     job.path = path;
+  }
+
+  /** @param {FileJob} job */
+  async #makeFolder(job) {
+    const bulk = this.#on.bulk();
+    if (bulk === null) throw new Aborted("lost");
+    const transfer = bulk.number();
+    const stored = this.#answer(`file.stored ${transfer}`);
+    bulk.onStray = (stray, code) => stray === transfer && this.#fail(transfer, code);
+    this.#on.send({ type: "file.folder", transfer, path: job.path });
+    job.path = (await stored).path;
   }
 
   /**
@@ -325,13 +343,13 @@ export class Files {
 /**
  * The files of a drop, with those in its folders, however many a folder has. Has to be called in the event.
  * @param {DataTransfer} data
- * @returns {Promise<{ path: string, file: File }[]>}
+ * @returns {Promise<Upload[]>}
  */
 export async function droppedFiles(data) {
   // Entries and files are there only while the event is handled.
   const items = [...data.items].filter(({ kind }) => kind === "file");
   const roots = items.map((item) => item.webkitGetAsEntry?.() ?? item.getAsFile());
-  /** @type {{ path: string, file: File }[]} */
+  /** @type {Upload[]} */
   const found = [];
   for (const root of roots) {
     if (root instanceof File) found.push({ path: root.name, file: root });
@@ -343,20 +361,27 @@ export async function droppedFiles(data) {
 /**
  * @param {FileSystemEntry} entry
  * @param {string} folder
- * @param {{ path: string, file: File }[]} found
+ * @param {Upload[]} found
  */
 async function walk(entry, folder, found) {
   const path = `${folder}${entry.name}`;
-  if (entry.isFile) {
-    const file = await new Promise((/** @type {(file: File) => void} */ resolve, reject) => /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject));
-    found.push({ path, file });
-    return;
-  }
-  const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
-  // A browser gives a hundred at a time, and nothing at the end.
-  for (;;) {
-    const some = await new Promise((/** @type {(entries: FileSystemEntry[]) => void} */ resolve, reject) => reader.readEntries(resolve, reject));
-    if (some.length === 0) return;
-    for (const inner of some) await walk(inner, `${path}/`, found);
+  const before = found.length;
+  try {
+    if (entry.isFile) {
+      const file = await new Promise((/** @type {(file: File) => void} */ resolve, reject) => /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject));
+      found.push({ path, file });
+      return;
+    }
+    const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
+    // A browser gives a hundred at a time, and nothing at the end.
+    for (;;) {
+      const some = await new Promise((/** @type {(entries: FileSystemEntry[]) => void} */ resolve, reject) => reader.readEntries(resolve, reject));
+      if (some.length === 0) break;
+      for (const inner of some) await walk(inner, `${path}/`, found);
+    }
+    if (found.length === before) found.push({ path, file: "folder" });
+  } catch {
+    // One that cannot be read keeps none of the others back.
+    found.push({ path, file: "unreadable" });
   }
 }
