@@ -63,7 +63,7 @@ export async function ownAndStop(x) {
     if (target === text) {
       state.asked += 1;
       watch(x, requestor);
-      change(x, requestor, property, incremental, 32, words(5_000_000));
+      change(x, requestor, property, incremental, 32, words(0));
       begun = { requestor, property };
     }
     const answer = Buffer.alloc(32);

@@ -8,6 +8,7 @@ import sys
 import gi
 
 gi.require_version("Gtk", "3.0")
+gi.require_version("Gdk", "3.0")
 from gi.repository import Gdk, GLib, Gtk  # noqa: E402
 
 clipboard = Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD)

@@ -89,7 +89,8 @@ async function hash(data) {
 /** @param {Blob} png */
 async function pixels(png) {
   try {
-    const image = await createImageBitmap(png);
+    // The numbers as they are written: programs that pass a picture on drop what it says of its colours' meaning.
+    const image = await createImageBitmap(png, { colorSpaceConversion: "none" });
     const { width, height } = image;
     if (width * height <= MOST_PIXELS) {
       const context = new OffscreenCanvas(width, height).getContext("2d");
@@ -115,14 +116,31 @@ export function fromTransfer(data) {
   return { text: has("text/plain"), html: has("text/html"), png, files: files.filter((file) => file !== png) };
 }
 
+/** Whether the reader has let the page see the clipboard; other browsers know no such permission. */
+async function permitted() {
+  try {
+    const { state } = await navigator.permissions.query(/** @type {PermissionDescriptor} */ (/** @type {unknown} */ ({ name: "clipboard-read" })));
+    return state === "granted";
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Whether the browser takes a clip now without a question to the reader: Chromium asks "wants to see text and images
+ * copied to the clipboard" for one that no key or button preceded, and lets the page wait for the answer.
+ */
+export async function mayWrite() {
+  return navigator.userActivation?.isActive !== false || (await permitted());
+}
+
 /**
  * What the browser's clipboard holds, where reading needs no question to the reader.
  * @returns {Promise<Clip | null>}
  */
 export async function readIfPermitted() {
   try {
-    const { state } = await navigator.permissions.query(/** @type {PermissionDescriptor} */ (/** @type {unknown} */ ({ name: "clipboard-read" })));
-    if (state !== "granted") return null;
+    if (!(await permitted())) return null;
     /** @type {Clip} */
     const clip = {};
     for (const item of await navigator.clipboard.read()) {
@@ -132,7 +150,7 @@ export async function readIfPermitted() {
     }
     return clip;
   } catch {
-    // This browser knows no such permission, or the page has not the focus.
+    // The page has not the focus.
     return null;
   }
 }

@@ -10,7 +10,7 @@
 /** @import { Clip, Offered } from "./clip.js" */
 
 import { Aborted } from "./bulk.js";
-import { bytes, formats, mark, offered, readIfPermitted, writeParts } from "./clip.js";
+import { bytes, formats, mark, offered, mayWrite, readIfPermitted, writeParts } from "./clip.js";
 import { EAGER_CLIP_BYTES, MAX_CLIP_BYTES } from "./protocol/limits.js";
 
 /** How long a paste waits for the host to have heard of the clip. */
@@ -45,7 +45,8 @@ export class ClipboardSync {
   #host = null;
   /** A clip that the browser did not let in. @type {{ clip: Clip, mark: string } | null} */
   #blocked = null;
-  #writing = false;
+  /** The one that the browser is being given. @type {{ clip: Clip, mark: string } | null} */
+  #writing = null;
 
   /** @param {ClipboardHost} on */
   constructor(on) {
@@ -144,17 +145,20 @@ export class ClipboardSync {
   /** A press of a key or a button, after which a browser lets clips in. */
   async gesture() {
     const blocked = this.#blocked;
-    if (blocked === null || this.#writing) return;
-    this.#writing = true;
+    // A browser that never answers for one clip does not keep the next from it.
+    if (blocked === null || this.#writing === blocked) return;
+    this.#writing = blocked;
     try {
+      if (!(await mayWrite())) throw new Error("the browser would ask");
       await writeParts(parts(blocked.clip));
       this.#seen = blocked.mark;
-      if (this.#blocked === blocked) this.#blocked = null;
+      if (this.#blocked !== blocked) return;
+      this.#blocked = null;
       this.#on.state("same");
     } catch {
       if (this.#blocked === blocked) this.#on.state("blocked");
     } finally {
-      this.#writing = false;
+      if (this.#writing === blocked) this.#writing = null;
     }
   }
 
