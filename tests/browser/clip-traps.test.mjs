@@ -20,6 +20,11 @@ import { X11 } from "./lib/x11.mjs";
 const [CONTROL, V, A] = [37, 55, 38];
 const MANAGER = fileURLToPath(new URL("lib/clip-manager.py", import.meta.url));
 const pixels = (png) => spawnSync("convert", ["png:-", "rgba:-"], { input: png ?? Buffer.alloc(0), maxBuffer: 1 << 26 }).stdout;
+/** The same picture: a browser turns numbers into the colours that they mean, which rounds. */
+const alike = (some, others) => {
+  const [a, b] = [pixels(some), pixels(others)];
+  return a.length > 0 && a.length === b.length && a.every((byte, i) => Math.abs(byte - b[i]) <= 2);
+};
 
 for (const name of BROWSERS) {
   describe(`clipboard among bad programs in ${name}`, () => {
@@ -68,7 +73,8 @@ for (const name of BROWSERS) {
       // A small one replaces it, and nothing of the large one stays behind.
       await here.copy("small again");
       await paste();
-      assert.equal(await there.text(), "small again");
+      const now = await there.text();
+      assert.ok(now === "small again", `${now?.length} bytes`);
       await until("the agent's memory to fall", () => memory() < level + 4_096, 30_000, () => `${level} kB before, ${memory()} kB now`);
       for (const client of clients) {
         assert.deepEqual(client.errors.splice(0), []);
@@ -143,7 +149,7 @@ for (const name of BROWSERS) {
             await here.copy(png, "image/png");
             await until("it there", async () => {
               await paste();
-              return pixels(await there.paste("image/png")).equals(pixels(png));
+              return alike(await there.paste("image/png"), png);
             }, 15_000);
           },
           "a picture of the host's": async () => {
@@ -151,7 +157,7 @@ for (const name of BROWSERS) {
             await there.copy(png, "image/png");
             await until("it here", async () => {
               await press();
-              return pixels(await here.paste("image/png")).equals(pixels(png));
+              return alike(await here.paste("image/png"), png);
             }, 15_000);
           },
         };

@@ -3,6 +3,10 @@
  */
 
 import { spawn } from "node:child_process";
+import { until } from "./wait.mjs";
+import { X11 } from "./x11.mjs";
+
+const GET_OWNER = 23;
 
 /** A selection of one display, as another program sees it. */
 export class Selection {
@@ -12,9 +16,17 @@ export class Selection {
     this.patience = 20;
   }
 
-  /** Copies, by a program that lives on and answers. */
+  /** Copies, by a program that lives on and answers; its first process ends before the display knows of it. */
   async copy(data, type = "UTF8_STRING") {
-    await this.#run(["-t", type, "-i"], data);
+    const x = await X11.open(this.env.DISPLAY);
+    try {
+      const owner = async () => (await x.request(GET_OWNER, 0, [await x.atom("CLIPBOARD")], { answer: true })).readUInt32LE(8);
+      const before = await owner();
+      await this.#run(["-t", type, "-i"], data);
+      await until("the copy to be the display's", async () => (await owner()) !== before);
+    } finally {
+      x.end();
+    }
   }
 
   /** What a paste gives; null when there is nothing of that kind. */

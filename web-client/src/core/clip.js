@@ -69,16 +69,26 @@ export function bytes({ text, html, png }, format) {
 }
 
 /**
- * A mark that two clips share when a reader would call them the same, whatever was made of them on the way: browsers
- * clean HTML and compress pictures anew.
+ * Marks of which two clips share one when a reader would call them the same, whatever was made of them on the way:
+ * browsers clean HTML, and compress pictures anew; a clip of nothing has none. A picture has a mark for its numbers as
+ * they are written and one for the colours that they mean: some programs pass on the one, some the other.
  * @param {Clip | Offered} clip
+ * @returns {Promise<string[]>}
  */
-export async function mark(clip) {
+export async function marks(clip) {
   const { html, png } = clip;
   const text = typeof clip.text === "string" ? offered({ text: clip.text }).text : clip.text;
-  if (text !== undefined && text.size > 0) return `t${await text.hash()}`;
-  if (png !== undefined) return `p${await hash(await pixels(png))}`;
-  return html === undefined ? "" : `h${await hash(new TextEncoder().encode(html))}`;
+  if (text !== undefined && text.size > 0) return [`t${await text.hash()}`];
+  if (png !== undefined) {
+    const both = [await pixels(png, "none"), await pixels(png, "default")];
+    return Promise.all(both.map(async (data) => `p${await hash(data)}`));
+  }
+  return html === undefined ? [] : [`h${await hash(new TextEncoder().encode(html))}`];
+}
+
+/** @param {string[]} some @param {string[]} others */
+export function same(some, others) {
+  return some.some((mark) => others.includes(mark));
 }
 
 /** @param {Uint8Array<ArrayBuffer>} data */
@@ -86,11 +96,10 @@ async function hash(data) {
   return [...new Uint8Array(await crypto.subtle.digest("SHA-256", data))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** @param {Blob} png */
-async function pixels(png) {
+/** @param {Blob} png @param {ColorSpaceConversion} colorSpaceConversion */
+async function pixels(png, colorSpaceConversion) {
   try {
-    // The numbers as they are written: programs that pass a picture on drop what it says of its colours' meaning.
-    const image = await createImageBitmap(png, { colorSpaceConversion: "none" });
+    const image = await createImageBitmap(png, { colorSpaceConversion });
     const { width, height } = image;
     if (width * height <= MOST_PIXELS) {
       const context = new OffscreenCanvas(width, height).getContext("2d");

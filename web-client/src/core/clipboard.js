@@ -10,11 +10,13 @@
 /** @import { Clip, Offered } from "./clip.js" */
 
 import { Aborted } from "./bulk.js";
-import { bytes, formats, mark, offered, mayWrite, readIfPermitted, writeParts } from "./clip.js";
+import { bytes, formats, marks, mayWrite, offered, readIfPermitted, same, writeParts } from "./clip.js";
 import { EAGER_CLIP_BYTES, MAX_CLIP_BYTES } from "./protocol/limits.js";
 
 /** How long a paste waits for the host to have heard of the clip. */
 const TAKEN_MS = 3_000;
+/** Marks that one clip may have gathered. */
+const KNOWN = 6;
 
 /**
  * What became of the host's newest clip: it is in the browser's clipboard too; the browser wants a gesture first; it is
@@ -37,15 +39,15 @@ export class ClipboardSync {
   #serial = 0;
   /** This viewer's newest clip, while it is the newest of all. @type {{ serial: number, clip: Offered } | null} */
   #mine = null;
-  /** What the browser's clipboard holds, as far as is known. */
-  #seen = "";
+  /** What the browser's clipboard holds, as far as is known: its marks. @type {string[]} */
+  #seen = [];
   /** @type {Map<number, (taken: boolean) => void>} */
   #waiting = new Map();
   /** @type {Copied | null} */
   #host = null;
-  /** A clip that the browser did not let in. @type {{ clip: Clip, mark: string } | null} */
+  /** A clip that the browser did not let in. @type {{ clip: Clip, marks: string[] } | null} */
   #blocked = null;
-  /** The one that the browser is being given. @type {{ clip: Clip, mark: string } | null} */
+  /** The one that the browser is being given. @type {{ clip: Clip, marks: string[] } | null} */
   #writing = null;
 
   /** @param {ClipboardHost} on */
@@ -55,12 +57,19 @@ export class ClipboardSync {
 
   /** Another session: the host has forgotten what this viewer offered. */
   reset() {
-    if (this.#mine !== null) this.#seen = "";
+    if (this.#mine !== null) this.#seen = [];
     this.#mine = null;
     this.#host = null;
     this.#blocked = null;
     for (const done of this.#waiting.values()) done(false);
     this.#waiting.clear();
+  }
+
+  /** Whether a clip is what the browser's clipboard holds; then it is known by its other marks, too. @param {string[]} now */
+  #is(now) {
+    if (!same(now, this.#seen)) return false;
+    this.#seen = [...new Set([...now, ...this.#seen])].slice(0, KNOWN);
+    return true;
   }
 
   // --- To the host --------------------------------------------------------------------------------
@@ -73,9 +82,9 @@ export class ClipboardSync {
   async paste(clip) {
     if (!this.#on.can("clipboard_to_host") || formats(clip).length === 0) return true;
     const own = offered(clip);
-    const now = await mark(own);
+    const now = await marks(own);
     // Nothing was copied here since: then the host's own clip is newer, or this one is there already.
-    if (now === this.#seen) return true;
+    if (now.length === 0 || this.#is(now)) return true;
     this.#seen = now;
     this.#blocked = null;
     this.#serial = (this.#serial + 1) >>> 0;
@@ -89,7 +98,7 @@ export class ClipboardSync {
     const done = await taken;
     this.#waiting.delete(serial);
     // It is tried again with the next paste.
-    if (!done) this.#seen = "";
+    if (!done) this.#seen = [];
     return done;
   }
 
@@ -135,10 +144,10 @@ export class ClipboardSync {
       return this.#on.state(error.code === "too_large" ? "large" : "failed");
     }
     if (this.#host !== copied) return;
-    const now = await mark(clip);
+    const now = await marks(clip);
     if (this.#host !== copied) return;
-    if (now === this.#seen) return this.#on.state("same");
-    this.#blocked = { clip, mark: now };
+    if (this.#is(now)) return this.#on.state("same");
+    this.#blocked = { clip, marks: now };
     await this.gesture();
   }
 
@@ -151,7 +160,7 @@ export class ClipboardSync {
     try {
       if (!(await mayWrite())) throw new Error("the browser would ask");
       await writeParts(parts(blocked.clip));
-      this.#seen = blocked.mark;
+      this.#seen = blocked.marks;
       if (this.#blocked !== blocked) return;
       this.#blocked = null;
       this.#on.state("same");
@@ -180,7 +189,7 @@ export class ClipboardSync {
         ...(copied.formats.includes("text/html") ? { "text/html": part("html", "text/html") } : {}),
         ...(copied.formats.includes("image/png") ? { "image/png": part("png", "image/png") } : {}),
       });
-      this.#seen = await mark(await all);
+      this.#seen = await marks(await all);
       this.#on.state("same");
     } catch {
       if (this.#host === copied) this.#on.state("failed");
