@@ -88,7 +88,13 @@ function page() {
       out.push("");
     }
   }
-  out.push("## What differs", "");
+  out.push("## Why",
+    "",
+    "- `ara` in xterm: a key that makes a ligature arrives as the two letters that it stands for, because xterm asks the",
+    "  system's Compose table, which takes these ligatures apart. A GTK field keeps them.",
+    "- `fi` in Chromium: that level's symbol has no sign that X could name, and the browser makes nothing of the key.",
+    "",
+    "## What differs", "");
   for (const [key, { wrong }] of Object.entries(all)) for (const line of wrong) out.push(`- ${key}: ${line}`);
   writeFileSync(PAGE, `${out.join("\n")}\n`);
 }
