@@ -22,19 +22,28 @@ export async function drag(viewer, paths) {
       addEventListener("drop", () => (window.dropped = true), { capture: true, once: true });
     });
     const over = () => viewer.page.evaluate(() => document.querySelector("removid-desktop").hasAttribute("dropping"));
-    await x.moveTo(PLACE[0] + 40, PLACE[1] + 40);
-    await x.buttonDown(1);
-    let step = 0;
-    // A drag begins some pixels on, and the page hears of it while the pointer moves.
-    await until("the drag to be over the picture", async () => {
-      step += 1;
-      if (!source.out.includes("begun")) await x.moveTo(PLACE[0] + 40 + (step % 40), PLACE[1] + 40);
-      else await x.moveTo(...at(Math.round(layout.width / 2) + (step % 9), Math.round(layout.height / 2)));
-      await pause(20);
-      return over();
-    });
-    await x.buttonUp(1);
-    await until("the drop", () => viewer.page.evaluate(() => window.dropped));
+    const count = (word) => source.out.split("\n").filter((line) => line === word).length;
+    const dropped = () => viewer.page.evaluate(() => window.dropped);
+    // A button that goes up before the page's answer has come back to the source ends the drag without a drop, as it
+    // does for a person, who then drags again.
+    for (let turn = 1; turn <= 5; turn += 1) {
+      await x.moveTo(PLACE[0] + 40, PLACE[1] + 40);
+      await x.buttonDown(1);
+      let [step, seen] = [0, 0];
+      // A drag begins some pixels on, and the page hears of it while the pointer moves.
+      await until("the drag to be over the picture", async () => {
+        step += 1;
+        if (count("begun") < turn) await x.moveTo(PLACE[0] + 40 + (step % 40), PLACE[1] + 40);
+        else await x.moveTo(...at(Math.round(layout.width / 2) + (step % 9), Math.round(layout.height / 2)));
+        await pause(20);
+        seen = (await over()) ? seen + 1 : 0;
+        return seen > 10;
+      });
+      await x.buttonUp(1);
+      await until("the drag to end", async () => count("over") >= turn || (await dropped()));
+      if (await until("the drop", dropped, 2_000).catch(() => false)) return;
+    }
+    throw new Error("five drags ended without a drop");
   } finally {
     await x.buttonUp(1);
     await source.end("SIGKILL");
