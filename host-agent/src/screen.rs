@@ -50,6 +50,45 @@ pub struct CursorShape {
     pub rgba: Vec<u8>,
 }
 
+impl CursorShape {
+    /// The same with half as many pixels each way, at least one; what is seen through weighs less.
+    #[must_use]
+    pub fn halved(&self) -> Self {
+        let (width, height) = (self.width.div_ceil(2), self.height.div_ceil(2));
+        let pixel = |x: u32, y: u32| -> Option<[u8; 4]> {
+            let at = usize::try_from(4 * (u64::from(y) * u64::from(self.width) + u64::from(x))).ok()?;
+            self.rgba.get(at..at + 4)?.try_into().ok()
+        };
+        let mut rgba = Vec::new();
+        for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+            let four = [(0, 0), (1, 0), (0, 1), (1, 1)]
+                .map(|(right, down)| (2 * x + right, 2 * y + down))
+                .into_iter()
+                .filter(|(x, y)| *x < self.width && *y < self.height)
+                .filter_map(|(x, y)| pixel(x, y));
+            let (mut colours, mut alphas, mut count) = ([0_u32; 3], 0_u32, 0_u32);
+            for [red, green, blue, alpha] in four {
+                let alpha = u32::from(alpha);
+                for (sum, colour) in colours.iter_mut().zip([red, green, blue]) {
+                    *sum += u32::from(colour) * alpha;
+                }
+                alphas += alpha;
+                count += 1;
+            }
+            let byte = |value: u32| u8::try_from(value).unwrap_or(u8::MAX);
+            rgba.extend(colours.map(|sum| byte(sum.checked_div(alphas).unwrap_or(0))));
+            rgba.push(byte(alphas.checked_div(count).unwrap_or(0)));
+        }
+        Self {
+            width,
+            height,
+            hot_x: self.hot_x / 2,
+            hot_y: self.hot_y / 2,
+            rgba,
+        }
+    }
+}
+
 /// A view of the source's picture, valid until its next call.
 #[derive(Debug)]
 pub struct Picture<'a> {
@@ -97,4 +136,24 @@ pub trait Source {
     }
     /// One line for `doctor` and the statistics: what it is, and what it has to do without.
     fn describe(&self) -> String;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_halved_shape_keeps_its_colours_and_its_hot_spot_inside() {
+        let shape = CursorShape {
+            width: 3,
+            height: 1,
+            hot_x: 2,
+            hot_y: 0,
+            rgba: vec![200, 0, 0, 255, 9, 9, 9, 0, 10, 20, 30, 128],
+        };
+        let half = shape.halved();
+        assert_eq!((half.width, half.height, half.hot_x, half.hot_y), (2, 1, 1, 0));
+        assert_eq!(half.rgba, [200, 0, 0, 127, 10, 20, 30, 128]);
+        assert_eq!(half.halved().halved().rgba.len(), 4);
+    }
 }

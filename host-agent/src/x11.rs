@@ -9,6 +9,7 @@ mod density;
 mod frame;
 mod keymap;
 mod keys;
+mod leftover;
 mod monitors;
 mod resize;
 mod rows;

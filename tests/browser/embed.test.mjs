@@ -4,17 +4,11 @@
  */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createServer } from "node:https";
-import { join, normalize } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
 import { Agent } from "./lib/agent.mjs";
 import { BROWSERS } from "./lib/browser.mjs";
-import { folder, run } from "./lib/process.mjs";
 import { Scene, within } from "./lib/scene.mjs";
-
-const CLIENT = fileURLToPath(new URL("../../web-client/", import.meta.url));
+import { site } from "./lib/site.mjs";
 
 const page = (from, { url, token, hostKey }) => `<!doctype html>
 <title>Somebody's wiki</title>
@@ -25,27 +19,6 @@ const page = (from, { url, token, hostKey }) => `<!doctype html>
   const desktop = document.querySelector("removid-desktop");
   desktop.connect(${JSON.stringify({ url, token, hostKey })});
 </script>`;
-
-/** Somebody's site: the page, and the element's files as a copy of its own. */
-async function site() {
-  const dir = folder("site");
-  const [key, cert] = [join(dir.path, "key.pem"), join(dir.path, "cert.pem")];
-  run("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=wiki", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert]);
-  const made = { html: "" };
-  const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (request, response) => {
-    const script = /^\/src\/.*\.js$/.test(request.url);
-    response.setHeader("content-type", script ? "text/javascript" : "text/html");
-    response.end(script ? readFileSync(join(CLIENT, normalize(request.url))) : made.html);
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  made.origin = `https://127.0.0.1:${server.address().port}`;
-  made.end = () => {
-    server.closeAllConnections();
-    server.close();
-    dir.end();
-  };
-  return made;
-}
 
 for (const name of BROWSERS) {
   describe(`embedding in ${name}`, () => {

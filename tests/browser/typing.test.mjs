@@ -10,19 +10,13 @@ import { KEY, type } from "./lib/keys.mjs";
 import { CLIENTS, setLayout, stroke } from "./lib/layouts.mjs";
 import { run } from "./lib/process.mjs";
 import { Scene } from "./lib/scene.mjs";
-import { BROWSER_ENV, TypingHost, listen, typeLayout } from "./lib/typing.mjs";
+import { BROWSER_ENV, TypingHost, keyboardOf, listen, typeLayout } from "./lib/typing.mjs";
 import { pause, until } from "./lib/wait.mjs";
 
 const SHIFT = KEY.shift;
 const ALT_GR = 108;
 const CAPS = 66;
 const NUM = 77;
-
-/** The keymap with its locks, and the settings of repeat, as text. */
-function keyboardOf(display) {
-  const settings = run("xset", ["-display", display, "q"]).split("\n").filter((line) => /repeat|LED/.test(line));
-  return `${run("xkbcomp", ["-w0", display, "-"])}${settings.join("\n")}`;
-}
 
 for (const name of BROWSERS) {
   describe(`typing in ${name}`, () => {

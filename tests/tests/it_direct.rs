@@ -12,6 +12,31 @@ use tests::viewer::{STEP, Viewer};
 
 const PATTERN: [&str; 4] = ["--desktop", "test", "--size", "640x360"];
 
+/// One message of each kind that asks for more than to look, beside those that change the desktop itself.
+const SERVICES: [(&str, &str); 9] = [
+    (
+        "clip.offer",
+        r#"{"type":"clip.offer","serial":1,"formats":["text/plain"]}"#,
+    ),
+    (
+        "clip.get",
+        r#"{"type":"clip.get","transfer":1,"serial":7,"format":"text/plain","max":100}"#,
+    ),
+    (
+        "file.put",
+        r#"{"type":"file.put","transfer":2,"path":"a.txt","size":5,"modified":1700000000000}"#,
+    ),
+    ("file.done", r#"{"type":"file.done","transfer":2,"sum":"00"}"#),
+    ("file.folder", r#"{"type":"file.folder","transfer":3,"path":"a"}"#),
+    ("file.browse", r#"{"type":"file.browse","path":"","after":null}"#),
+    (
+        "file.get",
+        r#"{"type":"file.get","transfer":4,"path":"a.txt","from":0}"#,
+    ),
+    ("sound.listen", r#"{"type":"sound.listen","on":true}"#),
+    ("microphone.use", r#"{"type":"microphone.use","on":true}"#),
+];
+
 fn id(viewer: &Viewer) -> ViewerId {
     let facts = viewer.seen.facts();
     let hello = facts.told.iter().find_map(|told| {
@@ -180,7 +205,11 @@ async fn a_still_screen_sends_next_to_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_may_only_look_can_do_nothing() {
-    let agent = Agent::start("look", &PATTERN).unwrap();
+    let shared = std::env::temp_dir().join(format!("removid-system-look-files-{}", std::process::id()));
+    std::fs::create_dir_all(&shared).unwrap();
+    let shared_flag = shared.to_str().unwrap();
+    let args = [&PATTERN[..], &["--files", shared_flag]].concat();
+    let agent = Agent::start("look", &args).unwrap();
     let owner = Viewer::connect(&agent.link).await.unwrap();
     let guest = agent.token(&["--view-only", "--ttl", "1h"]).unwrap();
     let guest = Viewer::connect(&guest).await.unwrap();
@@ -204,13 +233,26 @@ async fn whoever_may_only_look_can_do_nothing() {
         ),
         ("quality.limit", r#"{"type":"quality.limit","max_kbps":500}"#),
         ("viewer.dismiss", dismiss.as_str()),
-    ] {
+    ]
+    .into_iter()
+    .chain(SERVICES)
+    {
         refused(&guest, "ctl", text.as_bytes(), Refusal::Forbidden, kind).await;
+    }
+    // The same messages of whoever may: nothing of them is forbidden.
+    for (_, text) in SERVICES {
+        owner.peer.send("ctl", text.as_bytes()).await.unwrap();
     }
     lives(&guest, 1).await;
     lives(&owner, 2).await;
     let facts = owner.seen.facts();
     assert_eq!(facts.ended(), None);
+    assert!(
+        !facts
+            .refused()
+            .iter()
+            .any(|(code, _)| *code == Refusal::Forbidden)
+    );
     let sizes: Vec<(u32, u32)> = facts
         .told
         .iter()
@@ -236,6 +278,8 @@ async fn whoever_may_only_look_can_do_nothing() {
         )
     });
     assert!(!limited);
+    drop(agent);
+    std::fs::remove_dir_all(shared).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

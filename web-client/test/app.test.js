@@ -7,7 +7,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { readFragment, readPasted } from "../src/app/link.js";
 import { anotherToken, reasonText, t } from "../src/app/texts.js";
-import { cursorValue } from "../src/core/cursor.js";
+import { cursorValue, overhangs } from "../src/core/cursor.js";
 import { FINAL } from "../src/core/life.js";
 
 const ROOT = new URL("../", import.meta.url);
@@ -89,6 +89,15 @@ test("a cursor is CSS up to 128 CSS pixels, with its spot inside and a keyword b
   assert.equal(cursorValue(shape, 1), 'url("data:image/png;base64,AAAA") 127 4, default');
   assert.equal(cursorValue(shape, 0.5), 'image-set(url("data:image/png;base64,AAAA") 2x) 64 2, default');
   assert.equal(cursorValue({ ...shape, width: 129 }, 1), null);
+});
+
+test("a cursor that a browser would take for a trick at the page's edge is known", () => {
+  const page = { width: 1000, height: 800 };
+  const shape = { id: 1, width: 96, height: 96, hot_x: 0, hot_y: 95, png: "AAAA" };
+  assert.equal(overhangs(shape, 1, { x: 500, y: 400 }, page), false);
+  for (const at of [{ x: 920, y: 400 }, { x: 5, y: 400 }, { x: 500, y: 90 }, { x: 500, y: 799 }]) assert.equal(overhangs(shape, 1, at, page), true);
+  assert.equal(overhangs({ ...shape, width: 32, height: 32 }, 1, { x: 999, y: 5 }, page), false);
+  assert.equal(overhangs({ ...shape, width: 64, height: 64 }, 0.5, { x: 999, y: 5 }, page), false);
 });
 
 test("every text is used", () => {

@@ -90,6 +90,11 @@ impl Hub {
         }
     }
 
+    /// Opens it before anybody types: what a predecessor left on the display goes at once.
+    pub(super) fn ready_sink(&mut self) {
+        self.sink();
+    }
+
     fn sink(&mut self) -> Option<&mut Box<dyn InputSink>> {
         if self.sink.is_none() {
             match (self.open_sink)() {

@@ -118,6 +118,7 @@ impl Hub {
                 }
                 self.screen.health = DisplayHealth::Live;
                 self.announce_screen();
+                self.ready_sink();
             }
             StudioEvent::Condition(condition) => {
                 self.screen.condition = condition;
@@ -310,7 +311,11 @@ impl Hub {
             let message = shape_message(id, &shape)?;
             self.screen.next_cursor = id.wrapping_add(1);
             if self.screen.cursors.len() >= CURSORS {
-                self.screen.cursors.remove(0);
+                let (gone, _, _) = self.screen.cursors.remove(0);
+                // Nobody is told of it again.
+                for session in self.sessions.values_mut() {
+                    session.cursors.retain(|told| *told != gone);
+                }
             }
             self.screen.cursors.push((id, shape, message));
             Some(id)
@@ -347,7 +352,8 @@ impl Hub {
     }
 }
 
-/// `None` for a shape that cannot be sent: too large even as PNG.
+/// The shape as a message; one that would be too long becomes smaller, since a pointer that cannot be seen is worse.
+/// `None` for one without pixels.
 fn shape_message(id: u32, shape: &CursorShape) -> Option<FromHost> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, shape.width, shape.height);
@@ -359,12 +365,12 @@ fn shape_message(id: u32, shape: &CursorShape) -> Option<FromHost> {
         .ok()?;
     let png = base64::engine::general_purpose::STANDARD.encode(&bytes);
     if png.len() + 256 > MAX_CONTROL_BYTES {
-        tracing::info!(
+        tracing::debug!(
             width = shape.width,
             height = shape.height,
-            "Pointer shape is too large to send"
+            "Pointer shape is too large to send as it is"
         );
-        return None;
+        return shape_message(id, &shape.halved());
     }
     let (width, height, hot_x, hot_y) = (shape.width, shape.height, shape.hot_x, shape.hot_y);
     Some(FromHost::CursorShape {
@@ -375,4 +381,35 @@ fn shape_message(id: u32, shape: &CursorShape) -> Option<FromHost> {
         hot_y,
         png,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shape_that_is_too_large_for_a_message_becomes_smaller() {
+        let mut noise = 1_u32;
+        let shape = CursorShape {
+            width: 256,
+            height: 256,
+            hot_x: 255,
+            hot_y: 255,
+            rgba: std::iter::repeat_with(|| {
+                noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                noise.to_be_bytes()
+            })
+            .take(256 * 256)
+            .flatten()
+            .collect(),
+        };
+        let Some(FromHost::CursorShape {
+            width, hot_x, png, ..
+        }) = shape_message(1, &shape)
+        else {
+            panic!("no shape");
+        };
+        assert_eq!((width, hot_x), (128, 127));
+        assert!(png.len() < MAX_CONTROL_BYTES);
+    }
 }

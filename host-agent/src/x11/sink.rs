@@ -19,7 +19,7 @@ use x11rb::protocol::xproto::{
 use x11rb::protocol::xtest::{self, ConnectionExt as _};
 use x11rb::rust_connection::RustConnection;
 
-use super::{OpenError, Target, keymap, keys};
+use super::{OpenError, Target, keymap, keys, leftover};
 use crate::input::{InputSink, SinkError};
 
 /// XTEST's `detail` of a motion.
@@ -94,27 +94,12 @@ impl XtestSink {
         } else {
             tracing::warn!("The X server has no XKB: keys are pressed in their places, whatever they make");
         }
-        if target.ours {
-            sink.adopt_what_is_down().map_err(SinkError::Gone)?;
-            sink.release_all().map_err(gone)?;
+        match leftover::down(&sink.conn) {
+            Ok(left) => (sink.keys, sink.buttons) = (left.keys, left.buttons),
+            Err(error) => tracing::debug!(%error, "What is held cannot be known"),
         }
+        sink.release_all().map_err(gone)?;
         Ok(sink)
-    }
-
-    /// Nobody else types on a display of ours: what is down there, a dead agent left down.
-    fn adopt_what_is_down(&mut self) -> anyhow::Result<()> {
-        let down = self.conn.query_keymap()?.reply()?.keys;
-        for (byte, bits) in (0u8..).zip(down) {
-            self.keys.extend(
-                (0..8)
-                    .filter(|bit| bits >> bit & 1 == 1)
-                    .map(|bit| byte * 8 + bit),
-            );
-        }
-        let mask = u16::from(self.conn.query_pointer(self.root)?.reply()?.mask);
-        self.buttons
-            .extend((1..=5).filter(|button| mask >> (button + 7) & 1 == 1));
-        Ok(())
     }
 
     fn fake(&self, kind: u8, detail: u8, x: i16, y: i16) -> Result<(), ConnectionError> {

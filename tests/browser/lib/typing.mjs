@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { Agent } from "./agent.mjs";
 import { Display } from "./display.mjs";
 import { setLayout, signOf, stroke, strokes } from "./layouts.mjs";
-import { folder } from "./process.mjs";
+import { folder, run } from "./process.mjs";
 import { Stack, until } from "./wait.mjs";
 
 const FIELD = fileURLToPath(new URL("gtk-field.py", import.meta.url));
@@ -57,6 +57,12 @@ export class TypingHost {
   end() {
     return this.stack.end();
   }
+}
+
+/** The keymap with its locks, and the settings of repeat, as text. */
+export function keyboardOf(display) {
+  const settings = run("xset", ["-display", display, "q"]).split("\n").filter((line) => /repeat|LED/.test(line));
+  return `${run("xkbcomp", ["-w0", display, "-"])}${settings.join("\n")}`;
 }
 
 /** Notes what the page's keys make: the oracle for symbols that only a table knows. */

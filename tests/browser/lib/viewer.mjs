@@ -129,31 +129,65 @@ export class Viewer {
     }, 15_000, async () => JSON.stringify(await this.look()));
   }
 
-  /** Where the page's corner is on the viewer's screen: browsers tell it only with a pointer's event. */
+  /** Waits until the picture has one colour all over, as near as a codec shows it. */
+  async still(colour, ms = 8_000) {
+    let means;
+    return until(`a picture of ${colour}`, async () => {
+      const { video } = await this.look();
+      const [width, height] = [video.width >> 2, video.height >> 2];
+      means = await this.means([0, 1, 2, 3].map((n) => ({ x: n * width, y: n * height, width, height })));
+      return means.every((mean) => mean.every((value, c) => Math.abs(value - colour[c]) < 3));
+    }, ms, () => JSON.stringify(means));
+  }
+
+  /**
+   * Where the page's corner is on the viewer's screen, in its pixels. Browsers tell it only with a pointer's event,
+   * and some round its place down to whole CSS pixels: several places leave one answer.
+   */
   async origin() {
     await this.page.evaluate(() => {
       window.seen = null;
-      addEventListener("mousemove", (e) => (window.seen = [e.screenX - e.clientX, e.screenY - e.clientY]), { capture: true, once: true });
+      if (window.watching !== true) addEventListener("pointermove", (e) => (window.seen = [e.clientX, e.clientY]), { capture: true });
+      window.watching = true;
     });
     const { place } = this.browser;
-    let step = 0;
-    const [left, top] = await until("the page to see the pointer", async () => {
-      step += 1;
-      await this.x.moveTo(place.x + place.width / 2 + (step % 7), place.y + place.height / 2 + (step % 5));
-      return this.page.evaluate(() => window.seen);
-    });
-    return { left, top };
+    const dpr = await this.page.evaluate(() => devicePixelRatio);
+    const low = [-Infinity, -Infinity];
+    const high = [Infinity, Infinity];
+    for (let step = 0; step < (dpr === 1 ? 1 : 8); step += 1) {
+      const aimed = [place.x + (place.width >> 1) + 7 * step, place.y + (place.height >> 1) + 5 * step];
+      await this.page.evaluate(() => void (window.seen = null));
+      let last = "null";
+      let same = 0;
+      const seen = await until("the page to see the pointer", async () => {
+        // A move to where it is already would be none.
+        if (last === "null") for (const off of [3, 0]) await this.x.moveTo(aimed[0] + off, aimed[1] + off);
+        const now = await this.page.evaluate(() => window.seen);
+        // An earlier move may arrive only now: the last one is where it stays.
+        same = now !== null && String(now) === last ? same + 1 : 0;
+        last = String(now);
+        return same >= 2 && now;
+      });
+      for (const i of [0, 1]) {
+        const whole = Number.isInteger(seen[i]);
+        low[i] = Math.max(low[i], aimed[i] - (whole ? seen[i] + 1 : seen[i] + 0.01) * dpr);
+        high[i] = Math.min(high[i], aimed[i] - seen[i] * dpr + 0.01);
+      }
+    }
+    // At a ratio of one there is nothing to round.
+    const [left, top] = dpr === 1 ? high.map(Math.round) : low.map((from, i) => Math.round((from + high[i]) / 2));
+    return { left, top, dpr };
   }
 
   /** Turns a pixel's place in the picture as laid out into the viewer's screen. */
   async aim() {
-    const { left, top } = await this.origin();
+    const { left, top, dpr } = await this.origin();
     const box = await this.page.evaluate(() => {
       const desktop = document.querySelector("removid-desktop");
       const { x, y } = desktop.getBoundingClientRect();
       return { x, y, layout: desktop.pictureLayout };
     });
-    const [x, y] = [left + box.x + box.layout.left, top + box.y + box.layout.top];
+    const [x, y] = [left + Math.round(box.x * dpr) + box.layout.left, top + Math.round(box.y * dpr) + box.layout.top];
     return { layout: box.layout, at: (column, row) => [x + column, y + row], page: { left, top } };
   }
 

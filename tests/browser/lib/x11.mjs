@@ -148,6 +148,11 @@ export class X11 {
     return this.idBase + this.#ids;
   }
 
+  /** A number for something that a test makes by `request`. */
+  id() {
+    return this.#newId();
+  }
+
   // --- The screen ---------------------------------------------------------------------------------
 
   async size(window = this.root) {

@@ -2,8 +2,8 @@
  * The host's pointer, drawn here: it moves without waiting for the picture.
  *
  * Browsers take a PNG of up to 128 by 128 CSS pixels as a cursor; a larger one is drawn on a canvas that
- * follows the pointer. A cursor that would reach over the page's edge falls back to the keyword, so the
- * keyword is always one that makes sense.
+ * follows the pointer. So is one of more than 32 where it would reach over the page's edge: there browsers show the
+ * keyword instead, lest a page cover what is theirs.
  */
 
 /** @import { FromHost } from "./protocol/protocol.js" */
@@ -11,6 +11,10 @@
 /** @typedef {Omit<Extract<FromHost, { type: "cursor.shape" }>, "type">} Shape */
 
 export const MAX_CSS_CURSOR = 128;
+/** Up to here a browser shows a cursor wherever it is. */
+const MAX_FREE_CURSOR = 32;
+/** A fast pointer is nearer the edge than we know: we draw from a little before it. */
+const EDGE = 12;
 /** Shapes that are kept; an application that animates its pointer makes many. */
 const MAX_SHAPES = 512;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
@@ -30,6 +34,20 @@ export function cursorValue(shape, cssPerPixel) {
   return `${image} ${spot(shape.hot_x, shape.width)} ${spot(shape.hot_y, shape.height)}, default`;
 }
 
+/**
+ * Whether a browser may show its arrow instead of the shape, because that reaches over the page's edge. Pure.
+ * @param {Shape} shape
+ * @param {number} cssPerPixel
+ * @param {{ x: number, y: number }} at the hot spot on the page
+ * @param {{ width: number, height: number }} page
+ */
+export function overhangs(shape, cssPerPixel, at, page) {
+  if (Math.max(shape.width, shape.height) * cssPerPixel <= MAX_FREE_CURSOR) return false;
+  const [left, top] = [at.x - shape.hot_x * cssPerPixel, at.y - shape.hot_y * cssPerPixel];
+  const [right, bottom] = [left + shape.width * cssPerPixel, top + shape.height * cssPerPixel];
+  return left < EDGE || top < EDGE || right > page.width - EDGE || bottom > page.height - EDGE;
+}
+
 export class Cursor {
   /** @type {Map<number, Shape>} */
   #shapes = new Map();
@@ -39,6 +57,9 @@ export class Cursor {
   #layer;
   #canvas;
   #drawn = false;
+  /** What CSS takes for the shape in use; null when it has to be drawn anyhow. @type {string | null} */
+  #value = null;
+  #overhanging = false;
   #drawing = 0;
   #at = { x: 0, y: 0 };
   /** Drawn where we say, since a finger has no pointer. */
@@ -93,6 +114,8 @@ export class Cursor {
    */
   moved(x, y) {
     this.#at = { x, y };
+    const shape = this.#shape;
+    if (shape !== undefined && this.#value !== null && !this.#pinned && this.#overhangs(shape) !== this.#overhanging) this.#show();
     if (this.#drawn) this.#follow();
   }
 
@@ -117,21 +140,32 @@ export class Cursor {
     this.#canvas.hidden = false;
   }
 
+  get #shape() {
+    return typeof this.#used === "number" ? this.#shapes.get(this.#used) : undefined;
+  }
+
+  /** @param {Shape} shape */
+  #overhangs(shape) {
+    const { left, top } = this.#layer.getBoundingClientRect();
+    const at = { x: left + this.#at.x, y: top + this.#at.y };
+    return overhangs(shape, this.#cssPerPixel, at, { width: innerWidth, height: innerHeight });
+  }
+
   #show() {
-    this.#drawn = false;
     this.#drawing += 1;
-    this.#canvas.hidden = true;
-    if (this.#used === null) return this.#set("none");
-    const shape = this.#used === undefined ? undefined : this.#shapes.get(this.#used);
-    if (shape === undefined) return this.#set("default");
-    const value = cursorValue(shape, this.#cssPerPixel);
-    if (value !== null && !this.#pinned) return this.#set(value);
-    this.#set("default");
+    const shape = this.#shape;
+    this.#value = shape === undefined ? null : cursorValue(shape, this.#cssPerPixel);
+    if (shape === undefined) return this.#set(this.#used === null ? "none" : "default");
+    this.#overhanging = this.#value !== null && this.#overhangs(shape);
+    if (this.#value !== null && !this.#overhanging && !this.#pinned) return this.#set(this.#value);
+    // What was there before stays until this can be drawn: an arrow in between would flicker.
     void this.#draw(shape, this.#drawing);
   }
 
-  /** @param {string} value */
+  /** Leaves the pointer to the browser. @param {string} value */
   #set(value) {
+    this.#drawn = false;
+    this.#canvas.hidden = true;
     this.#layer.style.cursor = value;
   }
 
@@ -145,6 +179,7 @@ export class Cursor {
     try {
       await image.decode();
     } catch {
+      if (turn === this.#drawing) this.#set("default");
       return;
     }
     if (turn !== this.#drawing) return;
@@ -157,7 +192,8 @@ export class Cursor {
     canvas.style.top = `${-shape.hot_y * this.#cssPerPixel}px`;
     canvas.getContext("2d")?.drawImage(image, 0, 0);
     this.#drawn = true;
+    this.#layer.style.cursor = this.#pinned ? "default" : "none";
     if (this.#pinned || this.#layer.matches(":hover")) this.#follow();
-    if (!this.#pinned) this.#set("none");
+    else canvas.hidden = true;
   }
 }

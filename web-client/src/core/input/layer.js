@@ -233,6 +233,8 @@ export class InputLayer {
     if (!chord) return;
     this.release();
     if (this.locked) document.exitPointerLock();
+    // The way out for whoever has no mouse: from here the Tab key goes on to the page's other fields.
+    this.#element.blur();
     this.#host.chord();
   }
 

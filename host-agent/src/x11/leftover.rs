@@ -1,0 +1,59 @@
+//! What an agent that died left pressed: its keys and buttons are those of the server's XTEST devices, and a person's
+//! own are not, so they can be let go without taking anything from whoever sits there.
+
+use std::collections::BTreeSet;
+
+use x11rb::errors::ReplyError;
+use x11rb::protocol::xinput::{ConnectionExt as _, InputStateData};
+use x11rb::rust_connection::RustConnection;
+
+/// Keys and buttons.
+#[derive(Debug, Default)]
+pub(super) struct Leftover {
+    pub keys: BTreeSet<u8>,
+    pub buttons: BTreeSet<u8>,
+}
+
+/// What is down on devices through which programs type and point (the X Input extension's device state, by the names
+/// that the X.Org server gives them).
+pub(super) fn down(conn: &RustConnection) -> Result<Leftover, ReplyError> {
+    let mut found = Leftover::default();
+    let list = conn.xinput_list_input_devices()?.reply()?;
+    let xtest = list.devices.iter().zip(&list.names).filter(|(_, name)| {
+        let name = String::from_utf8_lossy(&name.name);
+        name.contains("XTEST keyboard") || name.contains("XTEST pointer")
+    });
+    for (device, _) in xtest {
+        // It may have gone meanwhile, or may not be ours to look at.
+        let Ok(state) = conn.xinput_query_device_state(device.device_id)?.reply() else {
+            continue;
+        };
+        for class in state.classes {
+            match class.data {
+                InputStateData::Key(keys) => found.keys.extend(numbers(&keys.keys)),
+                InputStateData::Button(buttons) => found.buttons.extend(numbers(&buttons.buttons)),
+                InputStateData::Valuator(_) | InputStateData::InvalidValue(_) => {}
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The numbers of the bits that are set.
+fn numbers(bits: &[u8]) -> impl Iterator<Item = u8> + '_ {
+    (0..=u8::MAX).filter(|number| {
+        bits.get(usize::from(number / 8))
+            .is_some_and(|byte| byte >> (number % 8) & 1 == 1)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_numbered_from_the_lowest() {
+        let found: Vec<u8> = numbers(&[0b0000_0010, 0b1000_0000]).collect();
+        assert_eq!(found, [1, 15]);
+    }
+}
