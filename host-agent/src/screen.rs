@@ -51,6 +51,34 @@ pub struct CursorShape {
 }
 
 impl CursorShape {
+    /// The same with its hot spot and its sides on even pixels, by an edge that nobody sees: at two device pixels to a
+    /// CSS pixel, browsers round both to whole CSS pixels, and the pointer would be off or blurred.
+    #[must_use]
+    pub fn even(&self) -> Self {
+        let (left, top) = (self.hot_x % 2, self.hot_y % 2);
+        let width = (self.width + left).next_multiple_of(2);
+        let height = (self.height + top).next_multiple_of(2);
+        let bytes = |pixels: u32| usize::try_from(4 * u64::from(pixels)).unwrap_or(usize::MAX);
+        let mut rgba = vec![0; bytes(width) * usize::try_from(top).unwrap_or(0)];
+        for row in self.rgba.chunks_exact(bytes(self.width).max(4)) {
+            let end = rgba.len() + bytes(width);
+            rgba.resize(rgba.len() + bytes(left), 0);
+            rgba.extend_from_slice(row);
+            rgba.resize(end, 0);
+        }
+        rgba.resize(
+            bytes(width).saturating_mul(usize::try_from(height).unwrap_or(0)),
+            0,
+        );
+        Self {
+            width,
+            height,
+            hot_x: self.hot_x + left,
+            hot_y: self.hot_y + top,
+            rgba,
+        }
+    }
+
     /// The same with half as many pixels each way, at least one; what is seen through weighs less.
     #[must_use]
     pub fn halved(&self) -> Self {
@@ -155,5 +183,23 @@ mod tests {
         assert_eq!((half.width, half.height, half.hot_x, half.hot_y), (2, 1, 1, 0));
         assert_eq!(half.rgba, [200, 0, 0, 127, 10, 20, 30, 128]);
         assert_eq!(half.halved().halved().rgba.len(), 4);
+    }
+
+    #[test]
+    fn an_even_shape_has_the_same_pixels_around_the_same_spot() {
+        let shape = CursorShape {
+            width: 2,
+            height: 2,
+            hot_x: 1,
+            hot_y: 1,
+            rgba: (1..=16).collect(),
+        };
+        let even = shape.even();
+        assert_eq!((even.width, even.height, even.hot_x, even.hot_y), (4, 4, 2, 2));
+        let mut right = [0; 64];
+        right[20..28].copy_from_slice(&shape.rgba[..8]);
+        right[36..44].copy_from_slice(&shape.rgba[8..]);
+        assert_eq!(even.rgba, right);
+        assert_eq!(even.even(), even);
     }
 }

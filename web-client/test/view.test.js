@@ -37,6 +37,22 @@ test("a point on one monitor is the screen's pixel, and the way back", () => {
   assert.ok(Math.abs(x - 700.5) < 0.6 && Math.abs(y - 500.5) < 0.6, `${x} ${y}`);
 });
 
+test("of an odd screen, which a video holds with its last column and row twice, each is shown once and can be hit", () => {
+  const it = new View();
+  it.box = { width: 1600, height: 1100 };
+  it.screen = { width: 1365, height: 767 };
+  const video = { width: 1366, height: 768 };
+  it.place(video);
+  assert.deepEqual([it.layout.width, it.layout.height, it.layout.scale], [1365, 767, 1]);
+  const { at, clip } = it.whole(video);
+  assert.deepEqual([at.width, at.height, clip], [1366, 768, { left: 0, top: 0, right: 1, bottom: 1 }]);
+  const { x, y } = it.aim(it.layout.left + 1364, it.layout.top + 766);
+  assert.deepEqual([x, y], [65_535, 65_535]);
+  // A video of another size is what it is.
+  it.place({ width: 1368, height: 768 });
+  assert.deepEqual([it.layout.width, it.layout.height], [1368, 767]);
+});
+
 test("a picture that was made smaller has its monitors smaller", () => {
   const half = { width: 1600, height: 540 };
   const it = view(RIGHT, half);

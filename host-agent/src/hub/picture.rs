@@ -308,7 +308,7 @@ impl Hub {
             .map(|(id, _, _)| *id);
         let id = known.or_else(|| {
             let id = self.screen.next_cursor;
-            let message = shape_message(id, &shape)?;
+            let message = shape_message(id, &shape.even())?;
             self.screen.next_cursor = id.wrapping_add(1);
             if self.screen.cursors.len() >= CURSORS {
                 let (gone, _, _) = self.screen.cursors.remove(0);
@@ -370,7 +370,7 @@ fn shape_message(id: u32, shape: &CursorShape) -> Option<FromHost> {
             height = shape.height,
             "Pointer shape is too large to send as it is"
         );
-        return shape_message(id, &shape.halved());
+        return shape_message(id, &shape.halved().even());
     }
     let (width, height, hot_x, hot_y) = (shape.width, shape.height, shape.hot_x, shape.hot_y);
     Some(FromHost::CursorShape {
@@ -409,7 +409,7 @@ mod tests {
         else {
             panic!("no shape");
         };
-        assert_eq!((width, hot_x), (128, 127));
+        assert_eq!((width, hot_x), (130, 128));
         assert!(png.len() < MAX_CONTROL_BYTES);
     }
 }

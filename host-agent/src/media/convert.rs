@@ -15,10 +15,11 @@ pub fn even(rows: &Range<u32>, height: u32) -> Range<u32> {
     (rows.start & !1)..((rows.end + 1) & !1).min(height)
 }
 
-/// Converts those rows of the picture into the planes at `to`. Rows and sides are even.
+/// Converts those rows of the picture into the planes at `to`. Rows and the layout's sides are even; a picture of odd
+/// sides gets its last column and row twice.
 ///
 /// # Errors
-/// The picture is smaller than the layout, or rows lie outside it.
+/// The picture is not of the layout's size, or rows lie outside it.
 pub fn convert(
     picture: &Picture<'_>,
     rows: Range<u32>,
@@ -28,8 +29,8 @@ pub fn convert(
     to: &mut [u8],
 ) -> anyhow::Result<()> {
     anyhow::ensure!(
-        picture.width >= layout.width
-            && picture.height >= layout.height
+        picture.width.next_multiple_of(2) == layout.width
+            && picture.height.next_multiple_of(2) == layout.height
             && to.len() >= layout.size
             && rows.end <= layout.height,
         "picture and planes do not fit"
@@ -37,8 +38,9 @@ pub fn convert(
     if rows.is_empty() {
         return Ok(());
     }
-    let height = rows.end - rows.start;
-    let (first, count) = (rows.start as usize, height as usize);
+    // What the picture has of these rows.
+    let height = rows.end.min(picture.height).saturating_sub(rows.start);
+    let (first, count) = (rows.start as usize, (rows.end - rows.start) as usize);
     let source = picture.bgra.get(first * picture.stride..).unwrap_or_default();
     let stride = u32::try_from(picture.stride)?;
     let standard = match matrix {
@@ -52,17 +54,19 @@ pub fn convert(
         u32::try_from(layout.luma_stride)?,
         u32::try_from(layout.chroma_stride)?,
     );
+    // Exactly as many rows as there are: the library looks for an odd last one at the end of the plane.
+    let own_rows = &mut y_plane[..height as usize * layout.luma_stride];
     match format {
         RawFormat::I420 => {
             let (u, v) = chroma.split_at_mut(layout.chroma[1] - layout.chroma[0]);
             let mut planes = YuvPlanarImageMut {
-                y_plane: BufferStoreMut::Borrowed(y_plane),
+                y_plane: BufferStoreMut::Borrowed(own_rows),
                 y_stride,
                 u_plane: BufferStoreMut::Borrowed(&mut u[part.clone()]),
                 u_stride: uv_stride,
                 v_plane: BufferStoreMut::Borrowed(&mut v[part]),
                 v_stride: uv_stride,
-                width: layout.width,
+                width: picture.width,
                 height,
             };
             bgra_to_yuv420(
@@ -76,11 +80,11 @@ pub fn convert(
         }
         RawFormat::Nv12 => {
             let mut planes = YuvBiPlanarImageMut {
-                y_plane: BufferStoreMut::Borrowed(y_plane),
+                y_plane: BufferStoreMut::Borrowed(own_rows),
                 y_stride,
                 uv_plane: BufferStoreMut::Borrowed(&mut chroma[part]),
                 uv_stride,
-                width: layout.width,
+                width: picture.width,
                 height,
             };
             bgra_to_yuv_nv12(
@@ -93,7 +97,24 @@ pub fn convert(
             )?;
         }
     }
+    repeat_last(y_plane, picture, layout, height as usize);
     Ok(())
+}
+
+/// Fills the luma column and row that an odd picture has not: codecs see no edge there, and viewers do not show it.
+fn repeat_last(luma: &mut [u8], picture: &Picture<'_>, layout: &Layout, height: usize) {
+    let stride = layout.luma_stride;
+    if picture.width < layout.width {
+        for row in luma.chunks_mut(stride) {
+            if let [.., last, added] = &mut row[..layout.width as usize] {
+                *added = *last;
+            }
+        }
+    }
+    let (written, rest) = luma.split_at_mut((height * stride).min(luma.len()));
+    if let (Some(last), Some(added)) = (written.rchunks(stride).next(), rest.get_mut(..stride)) {
+        added.copy_from_slice(last);
+    }
 }
 
 #[cfg(test)]
@@ -130,6 +151,61 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    #[test]
+    fn an_odd_picture_gets_its_last_column_and_row_twice() {
+        // Grey, but for a white last column and row.
+        let (width, height) = (33_u32, 5_u32);
+        let bgra: Vec<u8> = (0..width * height)
+            .flat_map(|i| {
+                let edge = i % width == width - 1 || i / width == height - 1;
+                [
+                    if edge { 255 } else { 128 },
+                    if edge { 255 } else { 128 },
+                    if edge { 255 } else { 128 },
+                    255,
+                ]
+            })
+            .collect();
+        for format in [RawFormat::I420, RawFormat::Nv12] {
+            let layout = Layout::new(format, 34, 6);
+            let mut planes = vec![0; layout.size];
+            convert(
+                &picture(&bgra, width, height),
+                0..6,
+                format,
+                Matrix::Bt709,
+                &layout,
+                &mut planes,
+            )
+            .unwrap();
+            let luma = |x: usize, y: usize| planes[y * layout.luma_stride + x];
+            assert_eq!([luma(0, 0), luma(31, 3)], [126; 2]);
+            assert_eq!(
+                [luma(32, 0), luma(33, 0), luma(0, 4), luma(0, 5), luma(33, 5)],
+                [235; 5]
+            );
+            // And a part of it that ends before the last row.
+            planes.fill(7);
+            convert(
+                &picture(&bgra, width, height),
+                2..4,
+                format,
+                Matrix::Bt709,
+                &layout,
+                &mut planes,
+            )
+            .unwrap();
+            assert_eq!(
+                [
+                    planes[33 + layout.luma_stride],
+                    planes[33 + 2 * layout.luma_stride],
+                    planes[4 * layout.luma_stride]
+                ],
+                [7, 235, 7]
+            );
         }
     }
 

@@ -23,6 +23,7 @@ use signaling_spec::channel::control::Monitor;
 
 use self::feed::Feeds;
 use super::encoder::{Launcher, WorkerEvent};
+use super::ring;
 use super::rungs::Rung;
 use crate::screen::{Condition, CursorShape, Source, SourceError, SourceEvent};
 use crate::transport::{Codec, EncodedFrame};
@@ -237,12 +238,15 @@ impl Studio {
         }
     }
 
+    /// The encoded picture's size, if there is a screen that can be shown. Encoders of 4:2:0 need even sides: an odd
+    /// screen's last row or column is there twice, and viewers show it once.
     fn size(&self) -> Option<(u32, u32)> {
-        // Encoders of 4:2:0 need even sides: an odd last row or column stays out of the picture.
-        self.source
-            .as_ref()
-            .map(|source| source.size())
-            .map(|(width, height)| (width & !1, height & !1))
+        let (width, height) = self.source.as_ref()?.size();
+        let size = (
+            width.checked_next_multiple_of(2)?,
+            height.checked_next_multiple_of(2)?,
+        );
+        ring::fits(size).then_some(size)
     }
 
     fn reopen(&mut self) {
@@ -282,10 +286,12 @@ impl Studio {
     }
 
     fn announce_size(&mut self) {
-        let Some((width, height)) = self.size() else {
-            return;
-        };
         let Some(source) = &self.source else { return };
+        let (width, height) = source.size();
+        let Some(size) = self.size() else {
+            let why = format!("a screen of {width}x{height} is larger than what can be sent");
+            return (self.tell)(StudioEvent::Unsuitable { why });
+        };
         let (resizable, about) = (source.resizable(), source.describe());
         let monitors = source.monitors();
         (self.tell)(StudioEvent::Size {
@@ -295,7 +301,7 @@ impl Studio {
             monitors,
             about,
         });
-        self.feeds.resize((width, height));
+        self.feeds.resize(size);
     }
 
     fn resize(&mut self, wish: Wish) {
@@ -337,6 +343,9 @@ impl Studio {
     /// Grabs a picture if one is due, and hands it to whoever wants it.
     fn shoot(&mut self) -> Result<(), SourceError> {
         let now = Instant::now();
+        if self.size().is_none() {
+            return Ok(());
+        }
         let Some(source) = self.source.as_mut() else {
             return Ok(());
         };

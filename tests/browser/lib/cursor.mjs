@@ -38,7 +38,12 @@ export async function makeCursor(x, { width, height, hot: [hotX, hotY], argb }) 
   x.request(CORE.createGc, 0, [gc, pixmap, 0]);
   const bytes = Buffer.alloc(4 * width * height);
   argb.forEach((pixel, i) => bytes.writeUInt32LE(pixel >>> 0, 4 * i));
-  x.request(CORE.putImage, 2, [pixmap, gc, pair(width, height), 0, 32 << 8], { bytes });
+  // In bands: one request holds 256 KiB.
+  const band = Math.max(1, Math.floor(200_000 / (4 * width)));
+  for (let row = 0; row < height; row += band) {
+    const rows = Math.min(band, height - row);
+    x.request(CORE.putImage, 2, [pixmap, gc, pair(width, rows), pair(0, row), 32 << 8], { bytes: bytes.subarray(4 * width * row, 4 * width * (row + rows)) });
+  }
   x.request(render, RENDER.createPicture, [picture, pixmap, format, 0]);
   x.request(render, RENDER.createCursor, [cursor, picture, pair(hotX, hotY)]);
   await x.sync();

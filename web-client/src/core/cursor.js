@@ -2,8 +2,8 @@
  * The host's pointer, drawn here: it moves without waiting for the picture.
  *
  * Browsers take a PNG of up to 128 by 128 CSS pixels as a cursor; a larger one is drawn on a canvas that
- * follows the pointer. So is one of more than 32 where it would reach over the page's edge: there browsers show the
- * keyword instead, lest a page cover what is theirs.
+ * follows the pointer. So is one that would reach over the page's edge: there browsers show the keyword instead, lest a
+ * page cover what is theirs (Chromium any, Firefox one of more than 32 pixels).
  */
 
 /** @import { FromHost } from "./protocol/protocol.js" */
@@ -11,8 +11,6 @@
 /** @typedef {Omit<Extract<FromHost, { type: "cursor.shape" }>, "type">} Shape */
 
 export const MAX_CSS_CURSOR = 128;
-/** Up to here a browser shows a cursor wherever it is. */
-const MAX_FREE_CURSOR = 32;
 /** A fast pointer is nearer the edge than we know: we draw from a little before it. */
 const EDGE = 12;
 /** Shapes that are kept; an application that animates its pointer makes many. */
@@ -42,7 +40,6 @@ export function cursorValue(shape, cssPerPixel) {
  * @param {{ width: number, height: number }} page
  */
 export function overhangs(shape, cssPerPixel, at, page) {
-  if (Math.max(shape.width, shape.height) * cssPerPixel <= MAX_FREE_CURSOR) return false;
   const [left, top] = [at.x - shape.hot_x * cssPerPixel, at.y - shape.hot_y * cssPerPixel];
   const [right, bottom] = [left + shape.width * cssPerPixel, top + shape.height * cssPerPixel];
   return left < EDGE || top < EDGE || right > page.width - EDGE || bottom > page.height - EDGE;

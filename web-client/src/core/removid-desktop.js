@@ -302,7 +302,7 @@ export class RemovidDesktop extends HTMLElement {
   async screenshot() {
     const video = this.#session?.video;
     if (video === null || video === undefined) throw new DOMException("there is no picture", "InvalidStateError");
-    return video.screenshot();
+    return video.screenshot(this.#view.size);
   }
 
   /** Relative motion, for games and 3-D programs. Esc leaves. */

@@ -94,9 +94,11 @@ export class VideoSink {
     style.imageRendering = at.pixelated ? "pixelated" : "auto";
   }
 
-  /** @returns {Promise<Blob>} the frame shown now as PNG */
-  async screenshot() {
-    const { width, height } = this.size;
+  /**
+   * @param {{ width: number, height: number }} size of the screen in it
+   * @returns {Promise<Blob>} the frame shown now as PNG
+   */
+  async screenshot({ width, height }) {
     const canvas = new OffscreenCanvas(Math.max(1, width), Math.max(1, height));
     canvas.getContext("2d")?.drawImage(this.element, 0, 0);
     return canvas.convertToBlob({ type: "image/png" });

@@ -38,6 +38,11 @@ export class View {
     return this.#zoom;
   }
 
+  /** The screen's size in the picture, as it was placed last. */
+  get size() {
+    return this.#video;
+  }
+
   /**
    * The size to ask for.
    * @param {number} dpr
@@ -52,8 +57,8 @@ export class View {
    * @param {Size} video
    */
   place(video) {
-    this.#video = video;
-    const region = this.#region(video);
+    this.#video = this.#seen(video);
+    const region = this.#region(this.#video);
     const base = layout(this.box, region, this.scale);
     const scale = base.scale * this.#zoom;
     const width = this.#zoom === 1 ? base.width : Math.round(region.width * scale);
@@ -76,7 +81,7 @@ export class View {
    * @returns {{ at: Layout, clip: { left: number, top: number, right: number, bottom: number } | null }}
    */
   whole(video) {
-    const region = this.#region(video);
+    const region = this.#region(this.#seen(video));
     const { left, top, width, height, scale, pixelated } = this.#layout;
     if (region.width === video.width && region.height === video.height) return { at: this.#layout, clip: null };
     const [before, above] = [region.x * scale, region.y * scale];
@@ -145,6 +150,16 @@ export class View {
     this.#zoom = 1;
     this.#pan = { x: 0, y: 0 };
     this.place(this.#video);
+  }
+
+  /**
+   * The screen in the video: encoders need even sides, so an odd screen's last column and row are there twice.
+   * @param {Size} video
+   */
+  #seen({ width, height }) {
+    const { screen } = this;
+    const odd = (/** @type {number} */ side, /** @type {number} */ own) => (own % 2 === 1 && side === own + 1 ? own : side);
+    return { width: odd(width, screen.width), height: odd(height, screen.height) };
   }
 
   /** The part that is shown, in the video's pixels. @param {Size} video */

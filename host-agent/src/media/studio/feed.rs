@@ -264,7 +264,11 @@ impl Feeds {
             }
         }
         for codec in broken {
-            self.fail(codec, (picture.width & !1, picture.height & !1), now, tell);
+            let size = (
+                picture.width.next_multiple_of(2),
+                picture.height.next_multiple_of(2),
+            );
+            self.fail(codec, size, now, tell);
         }
     }
 
