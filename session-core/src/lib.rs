@@ -17,6 +17,7 @@ pub mod layout;
 pub mod path;
 pub mod quality;
 pub mod rate;
+pub mod refine;
 pub mod sizing;
 pub mod sound;
 pub mod tickets;

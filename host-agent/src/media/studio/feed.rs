@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use session_core::keyframes::Keyframes;
 use session_core::ladder::Ladder;
+use session_core::refine::Refine;
 use signaling_spec::ViewerId;
 
 use super::{Command, Desk, StudioEvent, Teller, Trace};
@@ -15,13 +16,6 @@ use crate::media::wire::FromWorker;
 use crate::screen::Picture;
 use crate::transport::{Codec, EncodedFrame};
 
-/// A picture that is sent again for sharpness is sent this often at most, and not after a small one.
-const REFINEMENTS: u32 = 90;
-/// An encoder that was short of bits, as it is after so many, skips some frames before it goes on.
-const COSTLY_BYTES: usize = 20_000;
-const SKIPS: u32 = 5;
-const REFINED_BYTES: usize = 400;
-const REFINE_EVERY: Duration = Duration::from_millis(33);
 /// An encoder that nobody needs is kept this long: viewers come back.
 const KEEP: Duration = Duration::from_secs(60);
 
@@ -30,11 +24,7 @@ struct Feed {
     keyframes: Keyframes,
     /// The encoder has not seen the newest grab's changes.
     behind: bool,
-    refinements: u32,
-    /// Bytes since the last change, and frames in a row that had next to nothing to add.
-    spent: usize,
-    small: u32,
-    refine_at: Option<Instant>,
+    refine: Refine,
     submitted: Option<Submitted>,
     unused_since: Option<Instant>,
 }
@@ -148,10 +138,7 @@ impl Feeds {
                     encoder,
                     keyframes,
                     behind: true,
-                    refinements: 0,
-                    small: 0,
-                    spent: 0,
-                    refine_at: None,
+                    refine: Refine::default(),
                     submitted: None,
                     unused_since: None,
                 };
@@ -247,13 +234,8 @@ impl Feeds {
                 noticed: noticed.unwrap_or(now),
                 at: now,
             });
-            if feed.behind {
-                (feed.refinements, feed.small, feed.spent) = (REFINEMENTS, 0, 0);
-            } else {
-                feed.refinements = feed.refinements.saturating_sub(1);
-            }
+            feed.refine.handle_submit(feed.behind);
             feed.behind = false;
-            feed.refine_at = None;
             if let Err(error) = feed.encoder.submit(picture, id, key, now) {
                 tracing::warn!(
                     element = feed.encoder.rung.element,
@@ -312,16 +294,8 @@ impl Feeds {
                 if key {
                     feed.keyframes.made(now);
                 }
-                feed.spent += data.len();
-                let skips = if feed.spent > COSTLY_BYTES { SKIPS } else { 0 };
-                feed.small = if data.len() > REFINED_BYTES {
-                    0
-                } else {
-                    feed.small + 1
-                };
-                tracing::trace!(key, bytes = data.len(), left = feed.refinements, "Frame");
-                let again = feed.refinements > 0 && feed.small <= skips;
-                feed.refine_at = again.then_some(submitted.at + REFINE_EVERY);
+                tracing::trace!(key, bytes = data.len(), left = feed.refine.left(), "Frame");
+                feed.refine.handle_frame(data.len(), submitted.at, self.bps);
                 let ticks = submitted.at.saturating_duration_since(self.epoch).as_micros() * 9 / 100;
                 let frame = EncodedFrame {
                     codec,
@@ -400,6 +374,6 @@ impl Feed {
             .keyframes
             .is_wished()
             .then(|| self.keyframes.poll_timeout().unwrap_or(now));
-        [key, self.refine_at].into_iter().flatten().min()
+        [key, self.refine.poll_timeout()].into_iter().flatten().min()
     }
 }
