@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use router::link::RouterLink;
 use session_core::answerer::{Input as AnswererInput, Output};
 use session_core::clipboard::Clipboards;
+use session_core::confined::Confined;
 use session_core::input_gate::InputGate;
 use session_core::quality::Quality;
 use session_core::sizing::Sizing;
@@ -93,6 +94,7 @@ struct Hub {
     /// Requests to clipboard and folder so far.
     reads: u64,
     sink: Option<Box<dyn InputSink>>,
+    confined: Confined,
     sessions: BTreeMap<ViewerId, Session>,
     next_viewer: u32,
     gate: InputGate,
@@ -129,6 +131,7 @@ pub async fn run(parts: Parts, mut stop: tokio::sync::oneshot::Receiver<()>) {
         sound_health: SoundHealth::Idle,
         reads: 0,
         sink: None,
+        confined: Confined::default(),
         sessions: BTreeMap::new(),
         next_viewer: 1,
         gate: InputGate::default(),

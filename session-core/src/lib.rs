@@ -6,6 +6,7 @@
 pub mod answerer;
 pub mod bind;
 pub mod clipboard;
+pub mod confined;
 pub mod courtesy;
 pub mod delivery;
 pub mod filenames;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use session_core::answerer::{Answerer, Input, Output, STEP_DEADLINE, State};
+use session_core::confined::{Confined, LOOK_EVERY, MISSES, QUIET};
 use session_core::hold_back::HoldBack;
 use session_core::keyframes::{Keyframes, SPACING};
 use session_core::ladder::{Ladder, REST};
@@ -217,4 +218,27 @@ proptest! {
             prop_assert_eq!(session.poll_timeout().is_some(), waits);
         }
     }
+}
+
+#[test]
+fn a_pointer_that_is_elsewhere_again_and_again_is_held_by_somebody() {
+    let start = Instant::now();
+    let mut confined = Confined::default();
+    let at = |n: u32| start + n * LOOK_EVERY;
+    let look = |confined: &mut Confined, n: u32, found: u32| {
+        assert!(confined.wants_look(at(n)));
+        let told = confined.handle_look((500, 300), (found, 300), at(n));
+        assert!(!confined.wants_look(at(n) + LOOK_EVERY / 2));
+        told
+    };
+    // A person's own mouse, now and then; and what rounding makes of a place.
+    for n in 0..40 {
+        assert!(!look(&mut confined, n, if n % MISSES == 0 { 500 } else { 90 }));
+        assert!(!confined.handle_look((500, 300), (501, 299), at(n)));
+    }
+    let told: Vec<u32> = (40..60).filter(|n| look(&mut confined, *n, 90)).collect();
+    assert_eq!(told, [40 + MISSES - 1]);
+    // Once, and again only after a while.
+    let later = start + QUIET + 60 * LOOK_EVERY;
+    assert!(confined.handle_look((500, 300), (90, 300), later));
 }

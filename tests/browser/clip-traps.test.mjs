@@ -11,13 +11,12 @@ import { spawnSync } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { askAndStop, ownAndStop } from "./lib/bad-selection.mjs";
 import { BROWSERS } from "./lib/browser.mjs";
+import { Clips } from "./lib/clips.mjs";
 import { start } from "./lib/process.mjs";
 import { Scene } from "./lib/scene.mjs";
-import { Selection } from "./lib/selection.mjs";
 import { until } from "./lib/wait.mjs";
 import { X11 } from "./lib/x11.mjs";
 
-const [CONTROL, V, A] = [37, 55, 38];
 const MANAGER = fileURLToPath(new URL("lib/clip-manager.py", import.meta.url));
 const pixels = (png) => spawnSync("convert", ["png:-", "rgba:-"], { input: png ?? Buffer.alloc(0), maxBuffer: 1 << 26 }).stdout;
 /** The same picture: a browser turns numbers into the colours that they mean, which rounds. */
@@ -29,28 +28,18 @@ const alike = (some, others) => {
 for (const name of BROWSERS) {
   describe(`clipboard among bad programs in ${name}`, () => {
     const scene = new Scene();
+    let clips;
     let viewer;
     let there;
     let here;
     before(async () => {
-      const browser = await scene.browser(name);
-      await scene.host();
-      viewer = await browser.view(scene.agent.url());
-      await viewer.live();
-      await viewer.take();
-      there = new Selection(scene.hostDisplay.name);
-      here = new Selection(scene.display.name);
+      clips = await Clips.open(scene, name);
+      ({ viewer, there, here } = clips);
     });
     after(() => scene.end());
 
-    const keys = () => scene.hostDisplay.x.events.filter(({ type }) => type === "key").length;
-    const paste = async () => {
-      const before = keys();
-      await viewer.x.tap(CONTROL, V);
-      await until("the host to have the keys", () => keys() >= before + 2, 10_000);
-    };
-    /** A key that pastes nothing, as a browser wants one before it lets a clip in. */
-    const press = () => viewer.x.tap(A);
+    const paste = () => clips.paste();
+    const press = () => clips.press();
     const comes = (text) => until(`“${text}” here`, async () => {
       await press();
       return (await here.text()) === text;

@@ -8,42 +8,31 @@ import { createHash, randomBytes } from "node:crypto";
 import { spawnSync } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { BROWSERS } from "./lib/browser.mjs";
+import { Clips } from "./lib/clips.mjs";
 import { start } from "./lib/process.mjs";
 import { Scene } from "./lib/scene.mjs";
-import { Selection } from "./lib/selection.mjs";
 import { until } from "./lib/wait.mjs";
 
-const [CONTROL, V, A] = [37, 55, 38];
 const hash = (data) => createHash("sha256").update(data).digest("hex");
 const PNG = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAYAAACddGYaAAAAFElEQVR4nGP4z8DwHwyBgIkBCQAAJ/ADBDfRYnwAAAAASUVORK5CYII=", "base64");
 
 for (const name of BROWSERS) {
   describe(`clipboard in ${name}`, () => {
     const scene = new Scene();
+    let clips;
     let browser;
     let viewer;
     let there;
     let here;
     before(async () => {
-      browser = await scene.browser(name);
-      await scene.host();
-      viewer = await browser.view(scene.agent.url());
-      await viewer.live();
-      await viewer.take();
-      there = new Selection(scene.hostDisplay.name);
-      here = new Selection(scene.display.name);
+      clips = await Clips.open(scene, name);
+      ({ browser, viewer, there, here } = clips);
     });
     after(() => scene.end());
 
-    const keys = () => scene.hostDisplay.x.events.filter(({ type }) => type === "key").length;
-    /** Ctrl+V over the picture; the host has the keys when this returns. */
-    const paste = async () => {
-      const before = keys();
-      await viewer.x.tap(CONTROL, V);
-      await until("the host to have the keys", () => keys() >= before + 2, 10_000);
-    };
-    /** A key that pastes nothing, for a browser that wants a gesture. */
-    const press = () => viewer.x.tap(A);
+    const keys = () => clips.keys;
+    const paste = () => clips.paste();
+    const press = () => clips.press();
     const comes = (what, text, type) => until(what, async () => {
       if (name === "firefox") await press();
       return await here.text(type) === text;

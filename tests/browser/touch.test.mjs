@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { BROWSERS } from "./lib/browser.mjs";
 import { Scene } from "./lib/scene.mjs";
-import { pause, until } from "./lib/wait.mjs";
+import { until } from "./lib/wait.mjs";
 
 for (const name of BROWSERS) {
   describe(`touch in ${name}`, () => {
@@ -150,7 +150,7 @@ for (const name of BROWSERS) {
     it("offers the pointer lock when an application hides the pointer for good", async () => {
       const offered = () => viewer.page.evaluate(() => {
         const offer = document.querySelector(".offer");
-        return !offer.hidden && offer.textContent.includes("hides the pointer");
+        return !offer.hidden && offer.textContent.includes("the pointer");
       });
       const wiggle = async (n) => viewer.x.moveTo(...(await viewer.aim()).at(200 + (n % 40), 200));
       for (let n = 0; n < 20; n += 1) await wiggle(n);
@@ -168,7 +168,33 @@ for (const name of BROWSERS) {
       await viewer.page.mouse.click(...at);
       await until("the lock", () => viewer.page.evaluate(() => document.querySelector("removid-desktop").shadowRoot.pointerLockElement !== null));
       await viewer.page.evaluate(() => document.exitPointerLock());
-      await pause(0);
+      await until("no lock", () => viewer.page.evaluate(() => document.querySelector("removid-desktop").shadowRoot.pointerLockElement === null));
+    });
+
+    it("offers the pointer lock when an application confines the pointer", async () => {
+      const offered = () => viewer.page.evaluate(() => {
+        const offer = document.querySelector(".offer");
+        return !offer.hidden && offer.textContent.includes("the pointer");
+      });
+      // A new page: who did not want it before is not asked again.
+      await viewer.page.reload();
+      await viewer.live();
+      await viewer.take();
+      const cage = await host.window({ x: 100, y: 100, width: 80, height: 60, colour: 0x804040 });
+      const [grab, motion] = [26, 0x40];
+      // Asynchronous both, confined to its own window.
+      const reply = await host.request(grab, 1, [cage, motion | (1 << 16) | (1 << 24), cage, 0, 0], { answer: true });
+      assert.equal(reply[1], 0, "the pointer is grabbed");
+      const { at } = await viewer.aim();
+      let n = 0;
+      await until("the offer", async () => {
+        n += 1;
+        await viewer.x.moveTo(...at(300 + (n % 40), 300));
+        return offered();
+      });
+      const { x, y } = await host.pointer();
+      assert.ok(x < 180 && y < 160, `the pointer is at ${x}, ${y}`);
+      await host.destroy(cage);
     });
   });
 }

@@ -12,6 +12,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use signaling_spec::api::{
     ErrorBody, SESSIONS_PATH, SIGNAL_PATH, SUBPROTOCOL, SessionCreate, SessionCreated, TICKET_SUBPROTOCOL,
 };
+use signaling_spec::channel::control::FromHost;
 use signaling_spec::{Fingerprint, Negotiation, Refusal, Rights, SessionId, Signal, ViewerCaps};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -200,6 +201,45 @@ impl Viewer {
         self.out.send(serde_json::to_string(&farewell)?)?;
         self.peer.close().await;
         Ok(())
+    }
+
+    /// Whether messages still go both ways: a `ping` with this number comes back.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn lives(&self, t: u32) -> anyhow::Result<()> {
+        let ping = format!(r#"{{"type":"ping","t":{t}}}"#);
+        self.peer.send("ctl", ping.as_bytes()).await?;
+        let pong = |told: &FromHost| matches!(told, FromHost::Pong { t: back } if *back == t);
+        self.seen
+            .holds("a pong", STEP, |facts| facts.told.iter().any(pong))
+            .await
+    }
+
+    /// Sends one message and waits until it is refused with that code and name.
+    ///
+    /// # Errors
+    /// It is not.
+    pub async fn refused(
+        &self,
+        label: &str,
+        data: &[u8],
+        code: Refusal,
+        reference: &str,
+    ) -> anyhow::Result<()> {
+        // Viewers are told of five refusals a second and no more.
+        tokio::time::sleep(Duration::from_millis(220)).await;
+        let before = self.seen.facts().refused().len();
+        self.peer.send(label, data).await?;
+        let what = format!(
+            "{label} {:?} is refused with {code:?}",
+            String::from_utf8_lossy(&data[..data.len().min(60)])
+        );
+        self.seen
+            .holds(&what, STEP, |facts| {
+                facts.refused()[before..].contains(&(code, reference))
+            })
+            .await
     }
 }
 

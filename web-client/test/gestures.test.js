@@ -116,6 +116,13 @@ test("what is held is let go when the fingers are taken away", () => {
   assert.equal(gestures.due, null);
 });
 
+test("the pointer lock is offered when the host says that the pointer is confined, twice at most", () => {
+  const offer = new LockOffer();
+  assert.deepEqual([offer.held(), offer.held(), offer.held()], [true, true, false]);
+  offer.taken();
+  assert.equal(offer.held(), true);
+});
+
 test("the pointer lock is offered when the pointer stays hidden although it moves, and twice at most", () => {
   const offer = new LockOffer();
   const moves = (from) => Array.from({ length: 20 }, (_, n) => offer.moved(from + n * 50)).filter(Boolean).length;

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use session_core::input_gate::Inject;
+use signaling_spec::channel::control::FromHost;
 use signaling_spec::channel::input::{Input, Motion};
 use signaling_spec::{Refusal, ViewerId};
 
@@ -47,6 +48,7 @@ impl Hub {
     /// Gives the system what the gate let through.
     pub(super) fn inject(&mut self) {
         let mut any = false;
+        let mut moved = None;
         while let Some(inject) = self.gate.poll_output() {
             any = true;
             let (width, height) = self.screen.size();
@@ -59,6 +61,7 @@ impl Hub {
                 Inject::Wheel(dx, dy) => sink.wheel(dx, dy),
                 Inject::MoveTo(at) => {
                     let (x, y) = at.to_pixel(width, height);
+                    moved = Some((x, y));
                     sink.move_to(x, y)
                 }
                 Inject::MoveBy(dx, dy) => sink.move_by(dx, dy),
@@ -67,6 +70,28 @@ impl Hub {
         }
         if any {
             self.flush_sink();
+        }
+        if let Some(asked) = moved {
+            self.look_for_holder(asked);
+        }
+    }
+
+    /// Whether an application keeps the pointer from where it was put.
+    fn look_for_holder(&mut self, asked: (u32, u32)) {
+        let now = Instant::now();
+        if !self.confined.wants_look(now) {
+            return;
+        }
+        let Some(sink) = self.sink.as_mut() else { return };
+        match sink.pointer() {
+            Ok(Some(found)) => {
+                if self.confined.handle_look(asked, found, now) {
+                    tracing::debug!("An application confines the pointer");
+                    self.tell_all(&FromHost::PointerHeld {});
+                }
+            }
+            Ok(None) => {}
+            Err(error) => self.check_sink(Err(error)),
         }
     }
 

@@ -240,6 +240,12 @@ impl InputSink for XtestSink {
         self.advance()
     }
 
+    fn pointer(&mut self) -> Result<Option<(u32, u32)>, SinkError> {
+        let reply = self.conn.query_pointer(self.root).map_err(gone)?.reply();
+        let at = reply.map_err(lost)?;
+        let place = |at: i16| u32::try_from(at).unwrap_or(0);
+        Ok(Some((place(at.root_x), place(at.root_y))))
+    }
     fn move_to(&mut self, x: u32, y: u32) -> Result<(), SinkError> {
         let place = |at: u32| i16::try_from(at).unwrap_or(i16::MAX);
         self.fake(MOTION_NOTIFY_EVENT, ABSOLUTE, place(x), place(y))

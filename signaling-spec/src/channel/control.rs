@@ -210,6 +210,9 @@ pub enum FromHost {
         #[serde(rename = "ref")]
         reference: String,
     },
+    /// An application keeps the pointer from where you put it: relative motion may be what it wants.
+    #[serde(rename = "pointer.held")]
+    PointerHeld {},
 }
 
 /// Whether there is anything to show.
@@ -340,7 +343,7 @@ impl FromViewer {
 }
 
 impl FromHost {
-    pub const TYPES: [&'static str; 19] = [
+    pub const TYPES: [&'static str; 20] = [
         "hello",
         "heartbeat",
         "pong",
@@ -360,6 +363,7 @@ impl FromHost {
         "file.list",
         "sound.state",
         "refused",
+        "pointer.held",
     ];
 
     /// # Errors

@@ -108,7 +108,7 @@ const TEXTS = /** @type {const} */ ({
   "toolbar.no_right": "Your link does not permit this.",
   "toolbar.no_picture": "There is no picture yet.",
 
-  "offer.lock": "This application hides the pointer.",
+  "offer.lock": "This application hides or confines the pointer.",
   "hint.play_blocked": "Your browser plays no picture before you ask for it. [E-BLOCKED]",
   "hint.fullscreen": "Hold Esc to leave full screen. Ctrl+Alt+Shift opens the controls.",
   "hint.pointer": "The pointer belongs to the host. Press Ctrl+Alt+Shift or Esc to free it.",

@@ -411,6 +411,8 @@ export class RemovidDesktop extends HTMLElement {
       case "cursor.use":
         this.#input?.pointerHidden(message.id === null);
         return this.#cursor.use(message.id);
+      case "pointer.held":
+        return this.#input?.pointerHeld();
       case "viewers":
         return this.#update({ viewers: message.list });
       case "video.state":

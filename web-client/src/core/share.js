@@ -22,6 +22,8 @@ export class Echo {
 
   /** @param {FromHost} message */
   record(message) {
+    // Said to whoever points just then.
+    if (message.type === "pointer.held") return;
     const key = message.type === "cursor.shape" ? `${message.type} ${message.id}` : message.type;
     // The newest last, so that the oldest goes first.
     this.#last.delete(key);

@@ -111,7 +111,7 @@ export interface DesktopEventMap extends HTMLElementEventMap {
   deskchange: CustomEvent<Desk>;
   /** The reader pressed Ctrl+Alt+Shift: the keyboard is free now. */
   chord: CustomEvent<null>;
-  /** An application hides the pointer while it moves: relative motion may be what it wants (`lockPointer`). */
+  /** An application hides the pointer while it moves, or confines it: relative motion may be what it wants (`lockPointer`). */
   lockoffer: CustomEvent<null>;
   /** The sticky modifiers went with a key. */
   stickyused: CustomEvent<null>;

@@ -183,6 +183,11 @@ export class InputLayer {
     this.#offer.pointer(hidden);
   }
 
+  /** An application of the host confines the pointer. */
+  pointerHeld() {
+    if (!this.locked && this.#host.pointer() && this.#offer.held()) this.#host.offerLock();
+  }
+
   /** Whether a device's own keyboard is asked for. */
   get keyboardShown() {
     return this.#onScreen;

@@ -1,6 +1,6 @@
 /**
- * When to offer the pointer lock: an application that hides the pointer although it is moved wants its motion, not its
- * place. One that hides it only while somebody types shows it again at the first move. Pure.
+ * When to offer the pointer lock: an application that hides the pointer although it is moved, or confines it, wants its
+ * motion, not its place. One that hides it only while somebody types shows it again at the first move. Pure.
  */
 
 /** The pointer stays hidden for this long although it moves. */
@@ -37,6 +37,16 @@ export class LockOffer {
     this.#moves += 1;
     if (this.#moves < MOVES || now - this.#since < PATIENCE_MS) return false;
     this.#done = true;
+    this.#offered += 1;
+    return true;
+  }
+
+  /**
+   * The host says that an application confines the pointer.
+   * @returns {boolean} whether to offer it now
+   */
+  held() {
+    if (this.#offered >= MOST) return false;
     this.#offered += 1;
     return true;
   }

@@ -241,6 +241,7 @@ const FROM_HOST = {
   "file.list": { path: text, entries: list((v, at) => fields(v, FILE_ENTRY, at, true)), more: flag },
   "sound.state": { state: oneOf(SOUND_HEALTHS), microphone: nullable(u32) },
   refused: { code: oneOf(REFUSALS), ref: text },
+  "pointer.held": {},
 };
 
 /**
