@@ -28,9 +28,11 @@ pub trait InputSink: Send {
     /// To that pixel of the screen.
     fn move_to(&mut self, x: u32, y: u32) -> Result<(), SinkError>;
     fn move_by(&mut self, dx: i32, dy: i32) -> Result<(), SinkError>;
-    /// Where the pointer is, if this system can tell.
-    fn pointer(&mut self) -> Result<Option<(u32, u32)>, SinkError> {
-        Ok(None)
+    /// Asks where the pointer is after it was moved there; the answer comes later, if at all, by `found`.
+    fn look(&mut self, _asked: (u32, u32)) {}
+    /// Where the pointer was put, and where it was found then. Never waits.
+    fn found(&mut self) -> Option<((u32, u32), (u32, u32))> {
+        None
     }
     fn flush(&mut self) -> Result<(), SinkError>;
     /// When `flush` is to be called again though nothing new came: what was typed must wait until then.

@@ -10,6 +10,7 @@ mod frame;
 mod keymap;
 mod keys;
 mod leftover;
+mod look;
 mod monitors;
 mod resize;
 mod rows;

@@ -12,6 +12,7 @@ pub const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub const MISSES: u32 = 5;
 /// The least time between two words about it.
 pub const QUIET: Duration = Duration::from_secs(30);
+const FAR_APART: Duration = Duration::from_secs(2);
 /// A pixel more or less is rounding.
 const NEAR: u32 = 1;
 
@@ -32,7 +33,14 @@ impl Confined {
 
     /// The pointer was moved to `asked` and is at `found`; returns whether the viewers are to be told.
     pub fn handle_look(&mut self, asked: (u32, u32), found: (u32, u32), now: Instant) -> bool {
-        self.looked = Some(now);
+        // Misses that lie far apart are no row.
+        if self
+            .looked
+            .replace(now)
+            .is_some_and(|last| now.saturating_duration_since(last) > FAR_APART)
+        {
+            self.misses = 0;
+        }
         let off = asked.0.abs_diff(found.0).max(asked.1.abs_diff(found.1));
         self.misses = if off > NEAR { self.misses + 1 } else { 0 };
         let quiet = self

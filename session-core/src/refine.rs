@@ -37,13 +37,10 @@ pub struct Refine {
 }
 
 impl Refine {
-    /// A picture goes to the encoder; `changed`: it is another than the one before.
-    pub fn handle_submit(&mut self, changed: bool) {
-        self.left = if changed {
-            MOST
-        } else {
-            self.left.saturating_sub(1)
-        };
+    /// A picture goes to the encoder; `afresh`: it is another than the one before, or is encoded
+    /// from nothing.
+    pub fn handle_submit(&mut self, afresh: bool) {
+        self.left = if afresh { MOST } else { self.left.saturating_sub(1) };
         self.due = None;
     }
 
@@ -57,6 +54,8 @@ impl Refine {
                 Duration::from_micros(micros.min(10_000_000))
             });
         let paid_at = self.paid_at.map_or(submitted, |at| at.max(submitted)) + cost;
+        // An encoder that cannot hold its rate owes what nobody will pay; beyond this it makes no difference.
+        let paid_at = paid_at.min(submitted + EVERY * MOST);
         self.paid_at = Some(paid_at);
         if paid_at.saturating_duration_since(submitted) > BURST {
             self.doubt_until = Some(paid_at + MARGIN);

@@ -238,7 +238,14 @@ fn a_pointer_that_is_elsewhere_again_and_again_is_held_by_somebody() {
     }
     let told: Vec<u32> = (40..60).filter(|n| look(&mut confined, *n, 90)).collect();
     assert_eq!(told, [40 + MISSES - 1]);
-    // Once, and again only after a while.
+    // Once, and again only after a while, and after as many.
     let later = start + QUIET + 60 * LOOK_EVERY;
-    assert!(confined.handle_look((500, 300), (90, 300), later));
+    let told: Vec<u32> = (0..MISSES)
+        .filter(|n| confined.handle_look((500, 300), (90, 300), later + *n * LOOK_EVERY))
+        .collect();
+    assert_eq!(told, [MISSES - 1]);
+    // Far apart they are no row.
+    for n in 1..20 {
+        assert!(!confined.handle_look((500, 300), (90, 300), later + n * QUIET));
+    }
 }

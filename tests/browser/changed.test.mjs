@@ -14,7 +14,8 @@ import { Scene } from "./lib/scene.mjs";
 import { FULL, pause, until } from "./lib/wait.mjs";
 
 const SIZE = { width: 800, height: 600 };
-const WITHIN_MS = 2_000;
+/** Two seconds on a machine of its own; here two cores share encoder, browser and this look at whole frames. */
+const WITHIN_MS = 6_000;
 
 for (const name of BROWSERS) {
   describe(`a still screen in ${name}`, () => {
@@ -82,7 +83,7 @@ for (const name of BROWSERS) {
       const below = await host.x.window({ x: 50, y: 450, width: 300, height: 100, colour: 0x6020a0 });
       process.kill(agent.process.pid, "SIGCONT");
       await viewers[0].live();
-      await whole(viewers[0], "what was drawn meanwhile", 4_000);
+      await whole(viewers[0], "what was drawn meanwhile", 10_000);
       await host.x.destroy(drawn);
       await host.x.destroy(below);
     });
@@ -93,7 +94,7 @@ for (const name of BROWSERS) {
       process.kill(worker.pid, "SIGKILL");
       await until("another encoder", () => agent.workers().some(({ pid }) => pid !== worker.pid));
       const drawn = await host.x.window({ x: 10, y: 20, width: 100, height: 80, colour: 0x2060f0 });
-      await whole(viewers[0], "the picture of another encoder", 4_000);
+      await whole(viewers[0], "the picture of another encoder", 10_000);
       await host.x.destroy(drawn);
     });
 

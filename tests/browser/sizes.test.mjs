@@ -32,6 +32,18 @@ async function paintCells(x, [width, height]) {
   return windows;
 }
 
+/** As a person at the host does. */
+function resize(display, [width, height]) {
+  const xrandr = (...args) => run("xrandr", ["--display", display, ...args]);
+  const mode = `${width}x${height}`;
+  if (!xrandr().includes(` ${mode} `)) {
+    xrandr("--newmode", mode, String((width * height * 30) / 1e6), ...[width, width, width, width, height, height, height, height].map(String));
+    xrandr("--addmode", "screen", mode);
+  }
+  xrandr("--output", "screen", "--mode", mode);
+  xrandr("--fb", mode);
+}
+
 for (const name of BROWSERS) {
   describe(`sizes of a screen in ${name}`, () => {
     const scene = new Scene();
@@ -41,16 +53,7 @@ for (const name of BROWSERS) {
     for (const codec of CODECS[name]) {
       it(`shows all of each size, and all that can be clicked, with ${codec}`, () => within(async (stack) => {
         const host = await stack.use(Display.open({ width: 7680, height: 2880 }));
-        const xrandr = (...args) => run("xrandr", ["--display", host.name, ...args]);
-        const become = ([width, height]) => {
-          const mode = `${width}x${height}`;
-          if (!xrandr().includes(` ${mode} `)) {
-            xrandr("--newmode", mode, String((width * height * 30) / 1e6), ...[width, width, width, width, height, height, height, height].map(String));
-            xrandr("--addmode", "screen", mode);
-          }
-          xrandr("--output", "screen", "--mode", mode);
-          xrandr("--fb", mode);
-        };
+        const become = (size) => resize(host.name, size);
         become(START);
         const agent = await stack.use(Agent.open({ desktop: "x11", display: host.name, flags: ["--codec", codec] }));
         stack.add(async () => (await scene.browser_.page()).page.goto("about:blank"));
@@ -96,5 +99,22 @@ for (const name of BROWSERS) {
         assert.equal((await viewer.look()).state, "live");
       }));
     }
+
+    it("says of a screen that is too large that it is, and shows it when it is smaller", () => within(async (stack) => {
+      const host = await stack.use(Display.open({ width: 9000, height: 5000 }));
+      const agent = await stack.use(Agent.open({ desktop: "x11", display: host.name }));
+      stack.add(async () => (await scene.browser_.page()).page.goto("about:blank"));
+      const viewer = await scene.browser_.view(agent.url());
+      await until("the words", async () => (await viewer.look()).desk?.health === "unsuitable", 15_000, async () => JSON.stringify(await viewer.look()));
+      resize(host.name, START);
+      await viewer.live();
+      await viewer.sees(host.x, 0x30c030);
+      // And back: nothing of the agent ends.
+      resize(host.name, [9000, 5000]);
+      await until("the words again", async () => (await viewer.look()).desk.health === "unsuitable");
+      resize(host.name, START);
+      await until("it to be live", async () => (await viewer.look()).desk.health === "live");
+      await viewer.sees(host.x, 0xc03030);
+    }));
   });
 }

@@ -92,7 +92,8 @@ function page() {
     "",
     "- `ara` in xterm: a key that makes a ligature arrives as the two letters that it stands for, because xterm asks the",
     "  system's Compose table, which takes these ligatures apart. A GTK field keeps them.",
-    "- `fi` in Chromium: that level's symbol has no sign that X could name, and the browser makes nothing of the key.",
+    "- `fi` in Chromium: the browser makes U+0000 of the per mille sign of AltGr+5 (`permille`), on any page; a key without a",
+    "  sign types nothing. Firefox knows the sign.",
     "",
     "## What differs", "");
   for (const [key, { wrong }] of Object.entries(all)) for (const line of wrong) out.push(`- ${key}: ${line}`);

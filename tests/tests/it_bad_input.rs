@@ -101,7 +101,7 @@ async fn keys_and_places_that_do_not_exist_have_no_effect() {
     }
     rude.lives(1).await.unwrap();
     unhurt(&other, 2).await;
-    // And a real key still goes through, to the host that is as it was.
+    // And a real key is no trouble.
     rude.peer
         .send("input", b"\x01\x01\x00\x04KeyQ\x01q")
         .await
@@ -220,6 +220,13 @@ async fn names_and_numbers_of_files_do_no_harm() {
             == hostile.len() - 2
     });
     stored.await.unwrap();
+    for outside in [
+        "/tmp/removid-outside.txt",
+        "/etc/removid-outside.txt",
+        "/tmp/outside.txt",
+    ] {
+        assert!(!Path::new(outside).exists(), "{outside} was written");
+    }
     for found in names(&shared.0) {
         let inside = found.starts_with(&format!("{}/", shared.folder().display()))
             || found == shared.folder().display().to_string();

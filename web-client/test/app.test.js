@@ -96,6 +96,8 @@ test("a cursor that a browser would take for a trick at the page's edge is known
   const shape = { id: 1, width: 96, height: 96, hot_x: 0, hot_y: 95, png: "AAAA" };
   assert.equal(overhangs(shape, 1, { x: 500, y: 400 }, page), false);
   for (const at of [{ x: 920, y: 400 }, { x: 5, y: 400 }, { x: 500, y: 90 }, { x: 500, y: 799 }]) assert.equal(overhangs(shape, 1, at, page), true);
+  // Out of the page, in a drag, the browser shows its own.
+  for (const at of [{ x: -3, y: 400 }, { x: 500, y: 800 }]) assert.equal(overhangs(shape, 1, at, page), false);
   assert.equal(overhangs(shape, 0.5, { x: 930, y: 400 }, page), false);
 });
 

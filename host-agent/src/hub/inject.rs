@@ -64,7 +64,10 @@ impl Hub {
                     moved = Some((x, y));
                     sink.move_to(x, y)
                 }
-                Inject::MoveBy(dx, dy) => sink.move_by(dx, dy),
+                Inject::MoveBy(dx, dy) => {
+                    moved = None;
+                    sink.move_by(dx, dy)
+                }
             };
             self.check_sink(done);
         }
@@ -79,19 +82,21 @@ impl Hub {
     /// Whether an application keeps the pointer from where it was put.
     fn look_for_holder(&mut self, asked: (u32, u32)) {
         let now = Instant::now();
-        if !self.confined.wants_look(now) {
+        // Between monitors of different heights there is room that no pointer gets into.
+        let monitors = self.screen.monitors();
+        if !monitors.is_empty() && !monitors.iter().any(|monitor| monitor.contains(asked)) {
             return;
         }
         let Some(sink) = self.sink.as_mut() else { return };
-        match sink.pointer() {
-            Ok(Some(found)) => {
-                if self.confined.handle_look(asked, found, now) {
-                    tracing::debug!("An application confines the pointer");
-                    self.tell_all(&FromHost::PointerHeld {});
-                }
-            }
-            Ok(None) => {}
-            Err(error) => self.check_sink(Err(error)),
+        let held = sink
+            .found()
+            .is_some_and(|(asked, found)| self.confined.handle_look(asked, found, now));
+        if self.confined.wants_look(now) {
+            sink.look(asked);
+        }
+        if held {
+            tracing::debug!("An application confines the pointer");
+            self.tell_all(&FromHost::PointerHeld {});
         }
     }
 

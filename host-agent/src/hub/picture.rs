@@ -63,6 +63,10 @@ impl Screen {
         (self.width, self.height)
     }
 
+    pub(super) fn monitors(&self) -> &[Monitor] {
+        &self.monitors
+    }
+
     fn state(&self, follows: bool) -> FromHost {
         // A screen that is not there, or not to be encoded, is neither dark nor locked.
         let state = match (self.health, self.condition) {

@@ -302,6 +302,8 @@ impl Studio {
             about,
         });
         self.feeds.resize(size);
+        // For a screen that could not be shown so far nobody has an encoder.
+        self.feeds.assign(Some(size), Instant::now(), &self.tell);
     }
 
     fn resize(&mut self, wish: Wish) {
@@ -365,8 +367,8 @@ impl Studio {
         let now = Instant::now();
         let next_frame = self.last_grab.map_or(now, |last| last + self.pace);
         let frame = self
-            .feeds
-            .next_frame(self.dirty_since.is_some(), now)
+            .size()
+            .and_then(|_| self.feeds.next_frame(self.dirty_since.is_some(), now))
             .map(|at| at.max(next_frame));
         // A source that goes by the clock may sleep while nobody watches.
         let source_at = self

@@ -1,11 +1,37 @@
-//! What an agent that died left pressed: its keys and buttons are those of the server's XTEST devices, and a person's
-//! own are not, so they can be let go without taking anything from whoever sits there.
+//! What an agent that died left pressed. Its keys and buttons are among those of the server's XTEST devices, which a
+//! person's own are not; but other programs press keys there too. So an agent writes on the root window that it does,
+//! and takes that back when nobody uses the desktop through it any more.
 
 use std::collections::BTreeSet;
 
 use x11rb::errors::ReplyError;
 use x11rb::protocol::xinput::{ConnectionExt as _, InputStateData};
+use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, PropMode, Window};
 use x11rb::rust_connection::RustConnection;
+use x11rb::wrapper::ConnectionExt as _;
+
+const MARK: &[u8] = b"_REMOVID_PRESSING";
+
+/// Whether an agent pressed keys here and never said that it was done.
+pub(super) fn is_marked(conn: &RustConnection, root: Window) -> Result<bool, ReplyError> {
+    let name = conn.intern_atom(false, MARK)?.reply()?.atom;
+    let found = conn
+        .get_property(false, root, name, AtomEnum::CARDINAL, 0, 1)?
+        .reply()?;
+    Ok(found.value_len > 0)
+}
+
+/// Says that we press keys here, or that we are done.
+pub(super) fn mark(conn: &RustConnection, root: Window, pressing: bool) -> Result<(), ReplyError> {
+    let name = conn.intern_atom(false, MARK)?.reply()?.atom;
+    if pressing {
+        conn.change_property32(PropMode::REPLACE, root, name, AtomEnum::CARDINAL, &[1])?
+            .ignore_error();
+    } else {
+        conn.delete_property(root, name)?.ignore_error();
+    }
+    Ok(())
+}
 
 /// Keys and buttons.
 #[derive(Debug, Default)]

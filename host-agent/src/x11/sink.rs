@@ -1,7 +1,7 @@
 //! Typing and pointing through XTEST, on a connection of its own.
 //!
 //! The server repeats a held key by itself, and goes on when the agent dies; so what this sink pressed it
-//! releases when it goes, and on a display of ours what a predecessor left down is released at the start.
+//! releases when it goes, and what a predecessor left down is released at the start.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use x11rb::protocol::xproto::{
 use x11rb::protocol::xtest::{self, ConnectionExt as _};
 use x11rb::rust_connection::RustConnection;
 
-use super::{OpenError, Target, keymap, keys, leftover};
+use super::{OpenError, Target, keymap, keys, leftover, look};
 use crate::input::{InputSink, SinkError};
 
 /// XTEST's `detail` of a motion.
@@ -49,6 +49,9 @@ pub struct XtestSink {
     /// When the spare keys are to be freed: applications may still be reading what was typed last.
     rest_at: Option<Instant>,
     repeat_delay: Option<Duration>,
+    looker: Option<look::Looker>,
+    /// Whether the display says that we press keys on it.
+    marked: bool,
 }
 
 /// How long after the last viewer's leaving the spare keys are freed.
@@ -86,7 +89,14 @@ impl XtestSink {
             due: None,
             rest_at: None,
             repeat_delay: None,
+            looker: None,
+            marked: false,
         };
+        // Without it, it only stays unknown who confines the pointer.
+        sink.looker = target
+            .connect()
+            .ok()
+            .and_then(|(conn, _)| look::Looker::start(conn, screen.root).ok());
         sink.xkb = keymap::start(&sink.conn).map_err(lost)?;
         if sink.xkb {
             keymap::free_leftovers(&sink.conn, sink.root).map_err(lost)?;
@@ -94,11 +104,15 @@ impl XtestSink {
         } else {
             tracing::warn!("The X server has no XKB: keys are pressed in their places, whatever they make");
         }
-        match leftover::down(&sink.conn) {
-            Ok(left) => (sink.keys, sink.buttons) = (left.keys, left.buttons),
-            Err(error) => tracing::debug!(%error, "What is held cannot be known"),
+        // Others type through the same devices: what is down there is a dead agent's only if one says so.
+        sink.marked = leftover::is_marked(&sink.conn, sink.root).map_err(lost)?;
+        if target.ours || sink.marked {
+            match leftover::down(&sink.conn) {
+                Ok(left) => (sink.keys, sink.buttons) = (left.keys, left.buttons),
+                Err(error) => tracing::debug!(%error, "What is held cannot be known"),
+            }
+            sink.release_all().map_err(gone)?;
         }
-        sink.release_all().map_err(gone)?;
         Ok(sink)
     }
 
@@ -120,6 +134,13 @@ impl XtestSink {
         Ok(())
     }
 
+    /// Nothing of ours is down any more.
+    fn unmark(&mut self) {
+        if self.marked && self.keys.is_empty() && self.buttons.is_empty() {
+            self.marked = leftover::mark(&self.conn, self.root, false).is_err();
+        }
+    }
+
     fn turn(&mut self, axis: usize, by: i16, buttons: [u8; 2]) {
         let (by, rest) = (i32::from(by), self.rest[axis]);
         // Turning back starts afresh, or the first notch back would be lost.
@@ -139,6 +160,9 @@ impl XtestSink {
 
 impl XtestSink {
     fn step(&mut self, step: Step) {
+        if !self.marked {
+            self.marked = leftover::mark(&self.conn, self.root, true).is_ok();
+        }
         if self.typist.push(step).is_err() {
             tracing::warn!("Input is dropped: more waits than could ever be typed");
         }
@@ -240,14 +264,21 @@ impl InputSink for XtestSink {
         self.advance()
     }
 
-    fn pointer(&mut self) -> Result<Option<(u32, u32)>, SinkError> {
-        let reply = self.conn.query_pointer(self.root).map_err(gone)?.reply();
-        let at = reply.map_err(lost)?;
-        let place = |at: i16| u32::try_from(at).unwrap_or(0);
-        Ok(Some((place(at.root_x), place(at.root_y))))
+    fn look(&mut self, asked: (u32, u32)) {
+        if let Some(looker) = &self.looker {
+            looker.ask(asked);
+        }
     }
+
+    fn found(&mut self) -> Option<look::Look> {
+        self.looker.as_ref().and_then(look::Looker::found)
+    }
+
     fn move_to(&mut self, x: u32, y: u32) -> Result<(), SinkError> {
         let place = |at: u32| i16::try_from(at).unwrap_or(i16::MAX);
+        if let Some(looker) = &self.looker {
+            looker.moved((x, y));
+        }
         self.fake(MOTION_NOTIFY_EVENT, ABSOLUTE, place(x), place(y))
             .map_err(gone)
     }
@@ -264,6 +295,7 @@ impl InputSink for XtestSink {
             self.rest_at = None;
             self.typist.rest();
             self.act()?;
+            self.unmark();
         }
         self.conn.flush().map_err(gone)
     }
@@ -291,6 +323,8 @@ impl Drop for XtestSink {
         if let Err(error) = self.release_all() {
             tracing::debug!(?error, "Could not release keys on a display that is gone");
         }
+        self.unmark();
+        let _ = self.conn.flush();
     }
 }
 

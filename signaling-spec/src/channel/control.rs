@@ -264,6 +264,14 @@ pub struct Monitor {
     pub primary: bool,
 }
 
+impl Monitor {
+    /// Whether that pixel of the screen is on it.
+    pub fn contains(&self, (x, y): (u32, u32)) -> bool {
+        let within = |at: u32, from: u32, side: u32| at.checked_sub(from).is_some_and(|off| off < side);
+        within(x, self.x, self.width) && within(y, self.y, self.height)
+    }
+}
+
 /// One line of the list of viewers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -47,7 +47,11 @@ export function secondPage() {
   });
   desktop.addEventListener("refused", ({ detail: { code, ref } }) => notice.refused(code, ref));
   desktop.addEventListener("lockoffer", () => notice.offer("offer.lock", "toolbar.pointer", () => toolbar.lockPointer()));
-  desktop.addEventListener("chord", () => (toolbar.isOpen ? toolbar.close() : toolbar.open()));
+  desktop.addEventListener("chord", () => {
+    if (!toolbar.isOpen) return toolbar.open();
+    toolbar.close();
+    desktop.focus();
+  });
   document.addEventListener("fullscreenchange", () => toolbar.refresh());
   queueMicrotask(() => desktop.follow(first.share));
   return make("main", { class: "viewer" }, desktop);

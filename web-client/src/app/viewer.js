@@ -64,7 +64,11 @@ export function viewerPage(on) {
   desktop.addEventListener("refused", ({ detail: { code, ref } }) => notice.refused(code, ref));
   desktop.addEventListener("playblocked", () => notice.offer("hint.play_blocked", "action.play", () => desktop.focus()));
   desktop.addEventListener("lockoffer", () => notice.offer("offer.lock", "toolbar.pointer", () => toolbar.lockPointer()));
-  desktop.addEventListener("chord", () => (toolbar.isOpen ? toolbar.close() : toolbar.open()));
+  desktop.addEventListener("chord", () => {
+    if (!toolbar.isOpen) return toolbar.open();
+    toolbar.close();
+    desktop.focus();
+  });
   document.addEventListener("fullscreenchange", () => toolbar.refresh(), { signal: abort.signal });
 
   return {

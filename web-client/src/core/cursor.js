@@ -40,6 +40,8 @@ export function cursorValue(shape, cssPerPixel) {
  * @param {{ width: number, height: number }} page
  */
 export function overhangs(shape, cssPerPixel, at, page) {
+  // In a drag that leads out of the page the pointer is the browser's.
+  if (at.x < 0 || at.y < 0 || at.x >= page.width || at.y >= page.height) return false;
   const [left, top] = [at.x - shape.hot_x * cssPerPixel, at.y - shape.hot_y * cssPerPixel];
   const [right, bottom] = [left + shape.width * cssPerPixel, top + shape.height * cssPerPixel];
   return left < EDGE || top < EDGE || right > page.width - EDGE || bottom > page.height - EDGE;
@@ -58,7 +60,8 @@ export class Cursor {
   #value = null;
   #overhanging = false;
   #drawing = 0;
-  #at = { x: 0, y: 0 };
+  /** Where it is, as far as is known. @type {{ x: number, y: number } | null} */
+  #at = null;
   /** Drawn where we say, since a finger has no pointer. */
   #pinned = false;
 
@@ -118,7 +121,10 @@ export class Cursor {
 
   /** The pointer is not over the picture. */
   left() {
-    if (!this.#pinned) this.#canvas.hidden = true;
+    if (this.#pinned) return;
+    this.#canvas.hidden = true;
+    this.#at = null;
+    if (this.#overhanging) this.#show();
   }
 
   /**
@@ -133,6 +139,7 @@ export class Cursor {
   }
 
   #follow() {
+    if (this.#at === null) return;
     this.#canvas.style.translate = `${this.#at.x}px ${this.#at.y}px`;
     this.#canvas.hidden = false;
   }
@@ -143,6 +150,7 @@ export class Cursor {
 
   /** @param {Shape} shape */
   #overhangs(shape) {
+    if (this.#at === null) return false;
     const { left, top } = this.#layer.getBoundingClientRect();
     const at = { x: left + this.#at.x, y: top + this.#at.y };
     return overhangs(shape, this.#cssPerPixel, at, { width: innerWidth, height: innerHeight });

@@ -222,6 +222,15 @@ impl Feeds {
             if !self.assigned.values().any(|assigned| assigned == codec) || !feed.encoder.is_ready() {
                 continue;
             }
+            let size = (
+                picture.width.next_multiple_of(2),
+                picture.height.next_multiple_of(2),
+            );
+            if feed.encoder.size() != size {
+                // The screen has just become another; the word of it follows.
+                feed.behind = true;
+                continue;
+            }
             let Some(at) = feed.due(false, now) else { continue };
             if at > now {
                 continue;
@@ -234,7 +243,7 @@ impl Feeds {
                 noticed: noticed.unwrap_or(now),
                 at: now,
             });
-            feed.refine.handle_submit(feed.behind);
+            feed.refine.handle_submit(feed.behind || key);
             feed.behind = false;
             if let Err(error) = feed.encoder.submit(picture, id, key, now) {
                 tracing::warn!(
