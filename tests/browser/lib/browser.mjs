@@ -102,7 +102,11 @@ export class Browser {
       viewer.console.length = 0;
       // The same address again would only move within the page.
       await viewer.page.goto("about:blank");
-      await viewer.page.goto(url);
+      const refused = await viewer.page.goto(url).then(() => null, (error) => error);
+      if (refused !== null) {
+        if (!refused.message.includes("ERR_NETWORK_CHANGED")) throw refused;
+        continue;
+      }
       await until("the page to begin", async () => dropped() || (await begun()), 3_000).catch(() => {});
       if (!dropped()) break;
     }
