@@ -39,7 +39,7 @@ pub trait InputSink: Send {
     fn due(&self) -> Option<Instant> {
         None
     }
-    /// How long this system waits before it repeats a held key; `None` if it does not say.
+    /// How long this system waits before it repeats a held key; `None` if it does not say. Asked after each `flush`.
     fn repeat_delay(&self) -> Option<Duration> {
         None
     }

@@ -75,8 +75,10 @@ for (const name of BROWSERS) {
         const { layout: now, at } = await viewer.aim();
         await viewer.x.moveTo(...at(now.width - 2, now.height - 2));
         await viewer.x.moveTo(...at(now.width - 1, now.height - 1));
-        const { x, y } = await host.pointer();
-        return x === right - 1 && y === below - 1;
+        return until("it", async () => {
+          const { x, y } = await host.pointer();
+          return x === right - 1 && y === below - 1;
+        }, 1_000).catch(() => false);
       });
 
       // Whoever uses the desktop has its size.

@@ -108,6 +108,7 @@ for (const name of BROWSERS) {
         await until("the field to have it", async () => (await values())[2] === "out");
         await x.tap(KEY.shift, KEY.tab);
         await taken();
+        await until("nothing held", async () => (await host.display.x.keysDown()).length === 0);
       });
 
       it("has the keyboard after a reconnect, with no click", async () => {

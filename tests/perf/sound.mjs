@@ -1,20 +1,27 @@
 /**
  * How long sound takes and whether it has gaps: from the host's sound server to a browser's output.
  *
- *   node tests/perf/sound.mjs [minutes] [browser]     default: 1 minute, chromium
+ *   node tests/perf/sound.mjs [minutes] [browser] [--ppm N] [--buffer MS]     default: 1 minute, chromium
+ *
+ * `--ppm`: the clock of the server that the browser plays to runs faster by so many millionths (Debian: libfaketime).
+ * `--buffer`: the browser is asked to keep so much sound in store, instead of as little as it dares.
  *
  * Delay: short bursts are heard twice, by a recorder at the host's own sink and by one at the sink that the browser
  * plays to; the difference is what REMOVID, the browser and the second server add. Gaps: stretches of silence in a
  * steady tone, at the browser's sink; the recorder at the host's sink tells which of them came from there.
  */
 
+import { parseArgs } from "node:util";
 import { Agent } from "../browser/lib/agent.mjs";
 import { Browser } from "../browser/lib/browser.mjs";
 import { Display } from "../browser/lib/display.mjs";
 import { Pulse, RATE, SoundServer } from "../browser/lib/sound.mjs";
 import { Stack, until } from "../browser/lib/wait.mjs";
 
-const [minutes = "1", name = "chromium"] = process.argv.slice(2);
+const { values: options, positionals: [minutes = "1", name = "chromium"] } = parseArgs({
+  options: { ppm: { type: "string", default: "0" }, buffer: { type: "string" } },
+  allowPositionals: true,
+});
 const QUIET = 400;
 const MS = RATE / 1000;
 
@@ -41,12 +48,24 @@ const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length 
 const stack = new Stack();
 try {
   const display = await stack.use(Display.viewer());
-  const ears = await stack.use(SoundServer.open());
+  const ears = await stack.use(SoundServer.open("pulseaudio", { ppm: Number(options.ppm) }));
   process.env.PULSE_SERVER = ears.env.PULSE_SERVER;
   const browser = await stack.use(Browser.open(name, display));
   delete process.env.PULSE_SERVER;
   const agent = await stack.use(Agent.open());
   const pulse = await Pulse.of(agent);
+  if (options.buffer !== undefined) {
+    const page = (await browser.page()).page;
+    await page.evaluateOnNewDocument((ms) => {
+      const { set, get } = Object.getOwnPropertyDescriptor(RTCRtpReceiver.prototype, "jitterBufferTarget");
+      Object.defineProperty(RTCRtpReceiver.prototype, "jitterBufferTarget", {
+        get,
+        set(value) {
+          set.call(this, this.track.kind === "audio" ? ms : value);
+        },
+      });
+    }, Number(options.buffer));
+  }
   const viewer = await browser.view(agent.url());
   await viewer.live();
   await viewer.page.keyboard.press("a");
@@ -73,6 +92,7 @@ try {
   await player.end("SIGKILL");
   console.log(JSON.stringify({
     browser: name,
+    ...options,
     delayMs: { median: Math.round(median(delays)), least: Math.round(Math.min(...delays)), most: Math.round(Math.max(...delays)), bursts: delays.length },
     minutes: Number(minutes),
     gaps: { over20: heard.gaps.filter(({ ms }) => ms > 20).length, longest: Math.max(0, ...heard.gaps.map(({ ms }) => ms)), all: heard.gaps.slice(0, 20) },

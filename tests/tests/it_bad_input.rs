@@ -236,16 +236,26 @@ async fn names_and_numbers_of_files_do_no_harm() {
             "{found:?}"
         );
     }
-    for path in ["../secret.txt", "..", "/etc/passwd"] {
-        let get = format!(r#"{{"type":"file.get","transfer":901,"path":"{path}","from":0}}"#);
-        let told = rude.seen.facts().told.len();
-        say(&rude, &get).await;
-        rude.lives(u32::try_from(told).unwrap() + 5_000).await.unwrap();
-        let begun = rude.seen.facts().told[told..]
-            .iter()
-            .any(|told| matches!(told, FromHost::FileBegin { .. }));
-        assert!(!begun, "{path} is given");
+    let told = rude.seen.facts().told.len();
+    for (n, path) in (901..).step_by(2).zip(["../secret.txt", "..", "/etc/passwd"]) {
+        say(
+            &rude,
+            &format!(r#"{{"type":"file.get","transfer":{n},"path":"{path}","from":0}}"#),
+        )
+        .await;
     }
+    // The folder answers one after the other: with this answer the others are given, too.
+    say(&rude, r#"{"type":"file.browse","path":"","after":null}"#).await;
+    let listed = rude.seen.holds("the folder is listed", STEP, |facts| {
+        facts.told[told..]
+            .iter()
+            .any(|told| matches!(told, FromHost::FileList { .. }))
+    });
+    listed.await.unwrap();
+    let begun = rude.seen.facts().told[told..]
+        .iter()
+        .any(|told| matches!(told, FromHost::FileBegin { .. }));
+    assert!(!begun, "something outside is given");
 
     // More at a time than anybody needs, of a size that no disk has.
     for n in 0..=MAX_TRANSFERS {

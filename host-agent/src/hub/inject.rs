@@ -103,6 +103,7 @@ impl Hub {
     pub(super) fn flush_sink(&mut self) {
         if let Some(sink) = self.sink.as_mut() {
             let done = sink.flush();
+            self.gate.set_repeat_delay(sink.repeat_delay());
             self.check_sink(done);
         }
     }
@@ -129,7 +130,6 @@ impl Hub {
         if self.sink.is_none() {
             match (self.open_sink)() {
                 Ok(sink) => {
-                    self.gate.set_repeat_delay(sink.repeat_delay());
                     self.sink = Some(sink);
                 }
                 Err(error) => tracing::warn!(error = format!("{error:#}"), "Input goes nowhere"),

@@ -162,6 +162,10 @@ impl XtestSink {
     fn step(&mut self, step: Step) {
         if !self.marked {
             self.marked = leftover::mark(&self.conn, self.root, true).is_ok();
+            // A person may have set it otherwise since the last visit.
+            if let Some(Ok(delay)) = self.xkb.then(|| keymap::repeat_delay(&self.conn)) {
+                self.repeat_delay = delay;
+            }
         }
         if self.typist.push(step).is_err() {
             tracing::warn!("Input is dropped: more waits than could ever be typed");

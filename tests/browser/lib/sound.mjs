@@ -85,9 +85,14 @@ export class Pulse {
 }
 
 /** A sound server of the test's own, with one sink that nobody hears: a viewer's machine, or a host's. */
+/** Where Debian has it, on any architecture: the loader knows what `$LIB` is. */
+const FAKE_CLOCK = "/usr/$LIB/faketime/libfaketimeMT.so.1";
+
 export class SoundServer {
-  static async open(kind = "pulseaudio") {
+  /** @param {{ ppm?: number }} [clock] by how many millionths its clock runs faster (Debian: libfaketime) */
+  static async open(kind = "pulseaudio", { ppm = 0 } = {}) {
     const server = new SoundServer(kind);
+    if (ppm !== 0) server.clock = { LD_PRELOAD: FAKE_CLOCK, FAKETIME: `+0 x${1 + ppm / 1e6}` };
     await server.start();
     return server;
   }
@@ -107,7 +112,7 @@ export class SoundServer {
     const sink = "module-null-sink sink_name=ears rate=48000";
     if (this.kind === "pulseaudio") {
       const args = ["-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1", "-L", "module-native-protocol-unix auth-cookie-enabled=0", "-L", sink];
-      this.parts = [start("pulseaudio", args, { env: { ...this.env, DBUS_SESSION_BUS_ADDRESS: "disabled:" } })];
+      this.parts = [start("pulseaudio", args, { env: { ...this.env, ...this.clock, DBUS_SESSION_BUS_ADDRESS: "disabled:" } })];
     } else {
       const conf = join(this.env.XDG_CONFIG_HOME, "pipewire/pipewire-pulse.conf.d");
       const wires = join(this.env.XDG_CONFIG_HOME, "wireplumber/main.lua.d");
