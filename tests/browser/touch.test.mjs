@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { BROWSERS } from "./lib/browser.mjs";
 import { Scene } from "./lib/scene.mjs";
-import { until } from "./lib/wait.mjs";
+import { pause, until } from "./lib/wait.mjs";
 
 for (const name of BROWSERS) {
   describe(`touch in ${name}`, () => {
@@ -190,6 +190,8 @@ for (const name of BROWSERS) {
       await until("the offer", async () => {
         n += 1;
         await viewer.x.moveTo(...at(300 + (n % 40), 300));
+        // Hands rest now and then; while they move nobody can say where the pointer ends.
+        await pause(120);
         return offered();
       });
       const { x, y } = await host.pointer();

@@ -4,9 +4,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
 
 use x11rb::protocol::xproto::{ConnectionExt as _, Window};
 use x11rb::rust_connection::RustConnection;
+
+/// A pointer that rests for so long is where it will stay.
+const SETTLE: Duration = Duration::from_millis(50);
 
 /// Where the pointer was put, and where it was found.
 pub(super) type Look = ((u32, u32), (u32, u32));
@@ -32,7 +36,15 @@ impl Looker {
             .name("pointer-look".to_owned())
             .spawn(move || {
                 while let Ok(asked) = asked.recv() {
-                    let Some(at) = pointer(&conn, root) else { return };
+                    let Some(mut at) = pointer(&conn, root) else {
+                        return;
+                    };
+                    if at != asked {
+                        // The move came by another connection, and the server may not have made it yet.
+                        std::thread::sleep(SETTLE);
+                        let Some(now) = pointer(&conn, root) else { return };
+                        at = now;
+                    }
                     if put.load(Ordering::Relaxed) == packed(asked) {
                         let _ = tell.try_send((asked, at));
                     }
