@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use signaling_spec::Refusal;
 use signaling_spec::channel::control::FromHost;
@@ -264,7 +263,6 @@ async fn names_and_numbers_of_files_do_no_harm() {
             2 * n + 1_001
         );
         say(&rude, &put).await;
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     rude.lives(9_000).await.unwrap();
     assert!(
