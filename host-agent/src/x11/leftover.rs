@@ -28,7 +28,8 @@ pub(super) fn mark(conn: &RustConnection, root: Window, pressing: bool) -> Resul
         conn.change_property32(PropMode::REPLACE, root, name, AtomEnum::CARDINAL, &[1])?
             .ignore_error();
     } else {
-        conn.delete_property(root, name)?.ignore_error();
+        // Waited for: a successor comes by another connection, which the server may hear first.
+        conn.delete_property(root, name)?.check()?;
     }
     Ok(())
 }

@@ -324,6 +324,22 @@ fn nothing_stays_down_and_the_keyboards_settings_are_left_alone() {
     until("a key down", || is_down().then_some(()));
     drop(sink);
     assert!(!is_down());
+    // Once a sink is gone so is its mark: nobody takes the next program's keys for its own.
+    let mark = client.conn.intern_atom(false, b"_REMOVID_PRESSING").unwrap();
+    let mark = mark.reply().unwrap().atom;
+    let is_marked = || {
+        let root = client.screen.root;
+        let found = client.conn.get_property(false, root, mark, 0u32, 0, 1).unwrap();
+        found.reply().unwrap().value_len > 0
+    };
+    for _ in 0..200 {
+        let mut brief = XtestSink::open(&server.target).unwrap();
+        key(&mut brief, "KeyA", true);
+        brief.flush().unwrap();
+        assert!(is_marked());
+        drop(brief);
+        assert!(!is_marked());
+    }
     // What another program holds is its own matter, but on a display of ours there is no other.
     let guest_target = Target {
         ours: false,
