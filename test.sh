@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 export REMOVID_FULL=
 if [ "${1:-}" = full ]; then export REMOVID_FULL=1; shift; fi
 
-tools='chromium firefox-esr xdotool x11-utils x11-xkb-utils python3-gi gir1.2-gtk-3.0 x11-xserver-utils x11-apps imagemagick iproute2 iptables nftables openssl procps git xclip pulseaudio pipewire pipewire-pulse wireplumber dbus-daemon util-linux'
+tools='chromium firefox-esr xdotool x11-utils x11-xkb-utils python3-gi gir1.2-gtk-3.0 x11-xserver-utils x11-apps imagemagick iproute2 iptables nftables openssl procps git xclip postgresql pulseaudio pipewire pipewire-pulse wireplumber dbus-daemon util-linux'
 command -v node >/dev/null || tools="$tools nodejs"
 command -v npm >/dev/null || tools="$tools npm"
 # shellcheck disable=SC2046,SC2086 # lists of names
@@ -35,7 +35,7 @@ suite_build() { cargo build --release --locked --workspace --all-targets; }
 # The list of sources and licences covers every platform's, so all of them must be here, not only what is built.
 suite_rust() { cargo fetch --locked && cargo test --release --locked --workspace; }
 suite_page() { packages web-client && (cd web-client && npm run --silent check && npm test); }
-suite_browser() { packages tests/browser && node --test --test-concurrency=1 tests/browser/*.test.mjs; }
+suite_browser() { packages tests/browser && packages deploy/trial && node --test --test-concurrency=1 tests/browser/*.test.mjs; }
 # shellcheck disable=SC2086 # a list of flags
 suite_transport() {
   packages tests/browser

@@ -21,6 +21,10 @@ pub struct Cli {
 pub enum Command {
     /// Share this machine's desktop, or one of its own, by a link.
     Direct(Box<DirectArgs>),
+    /// Make this machine one of a router's hosts.
+    Enroll(EnrollArgs),
+    /// Share this machine's desktop through the router that it is enrolled at.
+    Agent(Box<DirectArgs>),
     /// Check what this machine offers, and say how to mend what is missing.
     Doctor(Box<DoctorArgs>),
     /// The tokens that open this host.
@@ -42,6 +46,23 @@ pub enum Command {
     EncoderList,
     #[command(hide = true, name = "encoder-check")]
     EncoderCheck { element: String },
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct EnrollArgs {
+    /// The router's address, e.g. https://desk.example.org.
+    pub url: String,
+    /// A file with the token that an administrator made; it is used up.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: PathBuf,
+    /// Certificates in PEM to trust for this router beside the system's.
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// The machine's name in lists. [default: its own]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
 }
 
 /// Which desktop is shared.

@@ -222,6 +222,8 @@ impl Hub {
                     self.end(viewer, reason);
                 }
             }
+            // Of those who bring them to this hub.
+            Signal::SessionLease { .. } | Signal::HostStatus { .. } => {}
             Signal::SessionAccept { .. }
             | Signal::SessionReject { .. }
             | Signal::SdpOffer { .. }
@@ -249,6 +251,8 @@ impl Hub {
             page,
             local,
             resume,
+            // Checked where it came in, if it did.
+            grant: _,
         } = request
         else {
             return;

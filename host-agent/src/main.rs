@@ -2,13 +2,17 @@
 #![expect(clippy::print_stderr, reason = "a program's last words to its user")]
 
 use std::io::IsTerminal as _;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use host_agent::cli::{Cli, Command};
 use host_agent::media::{probe, sound, worker};
-use host_agent::{config, direct, doctor, install, tokens};
+use host_agent::{config, direct, doctor, install, tokens, uplink};
 use tracing_subscriber::EnvFilter;
+
+/// Any free port, of IPv6 and IPv4.
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -45,11 +49,32 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
                     return Ok(ExitCode::from(2));
                 }
             };
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(2)
-                .enable_all()
-                .build()?;
-            runtime.block_on(Box::pin(direct::run(config)))
+            runtime()?.block_on(Box::pin(direct::run(config)))
+        }
+        Command::Agent(mut args) => {
+            // Its peers learn the port from its candidates; nobody types it.
+            args.listen.get_or_insert(ANY_PORT);
+            let config = match config::Config::load(*args) {
+                Ok(config) => config,
+                Err(error) => {
+                    eprintln!("removid: {error:#}");
+                    return Ok(ExitCode::from(2));
+                }
+            };
+            runtime()?.block_on(Box::pin(uplink::run(config)))
+        }
+        Command::Enroll(args) => {
+            let wish = uplink::Wish {
+                url: args.url,
+                token_file: args.token_file,
+                ca: args.ca,
+                state_dir: args.state_dir.map_or_else(config::default_state_dir, Ok)?,
+                name: args.name,
+            };
+            let id = runtime()?.block_on(uplink::enroll(wish))?;
+            return say(&format!(
+                "This host is enrolled as {id}; share its desktop with: removid agent"
+            ));
         }
         Command::Token(args) => tokens::run(args),
         Command::Doctor(args) => return doctor::run(*args),
@@ -68,6 +93,13 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::EncoderCheck { element } => print(&probe::check(&element)?),
     }?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
 }
 
 /// One line on standard output.

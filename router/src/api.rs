@@ -1,8 +1,9 @@
 //! The table of routes.
 
-mod assets;
+pub mod assets;
+pub mod guard;
 mod headers;
-mod sessions;
+pub(crate) mod sessions;
 mod signal;
 
 use std::sync::Arc;
@@ -13,8 +14,9 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
-use signaling_spec::api::{SESSIONS_PATH, SIGNAL_PATH};
+use axum::routing::get;
+use signaling_spec::HostId;
+use signaling_spec::api::SIGNAL_PATH;
 
 use crate::Config;
 use crate::auth::Authority;
@@ -28,25 +30,20 @@ const MAX_BODY: usize = 16 * 1024;
 /// How long a request may take from its header to our answer. Sockets live on after theirs.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// Who the host behind this router is.
-#[derive(Clone, Debug)]
-pub struct HostFacts {
-    pub id: signaling_spec::HostId,
-    pub name: String,
-    /// Ed25519 public key in base64url.
-    pub public_key: String,
-}
-
 /// What every handler may use.
 #[derive(Clone, Debug)]
-pub(crate) struct App {
+pub struct Edge {
     pub authority: Arc<dyn Authority>,
     pub broker: Broker,
     pub origins: Arc<Origins>,
     pub failures: Failures,
-    pub host: Arc<HostFacts>,
+    /// The host that a native client means with its token, where there is only one.
+    pub only_host: Option<HostId>,
     pub config: Arc<Config>,
 }
+
+/// The calls of one kind of router.
+pub type Routes = Router;
 
 /// A header comes in time or not at all (`net`); this is for bodies.
 async fn in_time(request: Request, next: Next) -> Response {
@@ -56,14 +53,15 @@ async fn in_time(request: Request, next: Next) -> Response {
     }
 }
 
-pub(crate) fn routes(app: App) -> Router {
-    let headers = headers::Headers::new(&app.origins);
+/// What every router serves, and `own`: the calls of this one.
+pub(crate) fn routes(edge: Edge, own: Router) -> Router {
+    let headers = headers::Headers::new(&edge.origins);
     Router::new()
         .route(headers::HEALTH_PATH, get(|| async { "ok" }))
-        .route(SESSIONS_PATH, post(sessions::create).options(sessions::preflight))
         .route(SIGNAL_PATH, get(signal::upgrade))
-        .route("/", get(assets::index))
         .route("/{*path}", get(assets::file))
+        .with_state(edge)
+        .merge(own)
         .fallback(|| async { RouterError::NotFound })
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(axum::middleware::from_fn(in_time))
@@ -71,5 +69,4 @@ pub(crate) fn routes(app: App) -> Router {
             Arc::new(headers),
             headers::add,
         ))
-        .with_state(app)
 }

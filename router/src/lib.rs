@@ -1,12 +1,13 @@
 //! The HTTPS and WSS edge: serves the page, checks tokens, and brokers peer connections.
 //!
-//! Frames and keystrokes never pass through here. [`Router::start`] is what the direct mode runs inside
-//! the agent, over an in-memory link to its one host.
+//! Frames and keystrokes never pass through here. [`start`] is what the direct mode runs inside the
+//! agent, over an in-memory link to its one host; [`serve`] is for a router of many hosts.
 
-mod api;
+pub mod api;
 pub mod audit;
 pub mod auth;
-mod broker;
+pub mod broker;
+pub mod bus;
 pub mod config;
 pub mod error;
 pub mod link;
@@ -14,5 +15,6 @@ pub mod net;
 mod run;
 pub mod tls;
 
+pub use api::sessions::HostFacts;
 pub use config::Config;
-pub use run::{HostFacts, Running, start};
+pub use run::{Running, serve, start};

@@ -9,8 +9,8 @@ const CAPACITY: usize = 256;
 /// The router's end.
 #[derive(Debug)]
 pub struct HostLink {
-    pub(crate) to_host: mpsc::Sender<Signal>,
-    pub(crate) from_host: mpsc::Receiver<Signal>,
+    pub to_host: mpsc::Sender<Signal>,
+    pub from_host: mpsc::Receiver<Signal>,
 }
 
 /// The host's end.

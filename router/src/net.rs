@@ -3,6 +3,5 @@
 mod accept;
 mod limits;
 
-pub(crate) use accept::Ends;
-pub use accept::{Listener, RawHandler};
-pub(crate) use limits::Failures;
+pub use accept::{Ends, Listener, RawHandler};
+pub use limits::Failures;

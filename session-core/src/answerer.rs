@@ -20,6 +20,10 @@ use signaling_spec::{EndReason, Fingerprint, Negotiation, Refusal, Sdp, SessionI
 pub const STEP_DEADLINE: Duration = Duration::from_secs(20);
 
 /// What the driver tells us.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time is handed over, and never kept"
+)]
 #[derive(Clone, Debug)]
 pub enum Input {
     /// The viewer said something.

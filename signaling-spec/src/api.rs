@@ -54,3 +54,34 @@ pub struct ErrorBody {
     /// For people; may change.
     pub message: String,
 }
+
+/// `POST /api/v1/enroll`: a host asks to belong to a router.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct EnrollRequest {
+    /// Single-use, from an administrator.
+    pub token: String,
+    /// Ed25519 public key, 32 bytes in base64url.
+    pub host_pub: String,
+    /// An assertion ([`crate::claims::AssertionClaims`]) by that key.
+    pub proof: String,
+    /// The machine's name, for people.
+    pub name: String,
+}
+
+impl std::fmt::Debug for EnrollRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EnrollRequest")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The answer: the host belongs to the router now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Enrolled {
+    pub host_id: HostId,
+    /// The key that the router's grants are signed with: Ed25519, 32 bytes in base64url.
+    pub router_pub: String,
+}

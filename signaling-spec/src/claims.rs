@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Rights, TokenId};
+use crate::{Rights, SessionId, TokenId};
 
 /// `typ` of the header of an access token.
 pub const ACCESS_TYPE: &str = "rmv-access+jwt";
@@ -28,4 +28,70 @@ pub struct AccessClaims {
     pub exp: u64,
     /// What the holder may do.
     pub rights: Rights,
+}
+
+/// `typ` of the header of a session grant.
+pub const GRANT_TYPE: &str = "rmv-grant+jwt";
+
+/// The claims of a session grant, which a router signs with Ed25519 for one host: let this viewer in. A host believes
+/// these and not the message around them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct GrantClaims {
+    /// The router's number.
+    pub iss: String,
+    /// The host's number.
+    pub aud: String,
+    /// Who comes, as shown to other viewers.
+    pub sub: String,
+    /// Taken once.
+    pub jti: TokenId,
+    /// Seconds since 1970, as the next two. After `exp` no session begins by it.
+    pub iat: u64,
+    pub nbf: u64,
+    pub exp: u64,
+    pub sid: SessionId,
+    /// The viewer's DTLS certificate (RFC 8705 §3.1 has the form).
+    #[serde(deserialize_with = "crate::object::one")]
+    pub cnf: Confirmation,
+    /// As in `session.request`.
+    pub viewer_nonce: String,
+    pub rights: Rights,
+    /// Names whoever may resume the session, as a token's `jti` does in direct mode.
+    pub holder: TokenId,
+    /// Seconds that the session lasts unless a lease renews it.
+    pub lease: u32,
+    /// The session's last second, since 1970, whatever leases say.
+    pub until: u64,
+}
+
+/// Whose key a token belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Confirmation {
+    /// SHA-256 of the certificate, 43 characters of base64url.
+    #[serde(rename = "x5t#S256")]
+    pub x5t_s256: String,
+}
+
+/// `typ` of the header of a host's assertion.
+pub const ASSERTION_TYPE: &str = "rmv-host+jwt";
+
+/// The claims by which a host says who it is (in the manner of RFC 7523 §3), signed with its Ed25519 key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AssertionClaims {
+    /// The host's number, as is `sub`.
+    pub iss: String,
+    pub sub: String,
+    /// The router's address.
+    pub aud: String,
+    /// Taken once.
+    pub jti: TokenId,
+    /// Seconds since 1970, as the next.
+    pub iat: u64,
+    pub exp: u64,
 }

@@ -88,6 +88,12 @@ impl Rights {
         self.0.contains(&right)
     }
 
+    /// What both permit.
+    #[must_use]
+    pub fn both(&self, other: &Self) -> Self {
+        self.0.intersection(&other.0).copied().collect()
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = Right> + '_ {
         self.0.iter().copied()
     }

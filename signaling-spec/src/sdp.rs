@@ -81,6 +81,15 @@ impl Fingerprint {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The hash itself.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut digest = [0; 32];
+        for (byte, hex) in digest.iter_mut().zip(self.0.split(':')) {
+            *byte = u8::from_str_radix(hex, 16).unwrap_or_default();
+        }
+        digest
+    }
 }
 
 impl<'de> Deserialize<'de> for Fingerprint {
@@ -99,6 +108,12 @@ mod tests {
 
     fn sdp(lines: &str) -> Sdp {
         Sdp(format!("v=0\r\n{lines}"))
+    }
+
+    #[test]
+    fn a_hash_is_read_as_it_was_written() {
+        let digest = std::array::from_fn(|n| u8::try_from(n * 8).unwrap());
+        assert_eq!(Fingerprint::from_digest(&digest).digest(), digest);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{MAX_CANDIDATE_BYTES, MAX_SDP_BYTES, MAX_SIGNAL_BYTES};
+use crate::limits::{MAX_CANDIDATE_BYTES, MAX_SDP_BYTES, MAX_SIGNAL_BYTES, MAX_VIEWERS};
 use crate::{Fingerprint, Negotiation, Object, Rights, Sdp, SessionId, TokenId};
 
 /// One signalling frame. `README.md` says who may send what, and when.
@@ -37,6 +37,21 @@ pub enum Signal {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional))]
         resume: Option<SessionId>,
+        /// The router's signature under all of this ([`crate::claims::GrantClaims`]), where router and host are not
+        /// one process.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        grant: Option<String>,
+    },
+    /// Router → host: the session may last for so many seconds more; without another lease it ends then.
+    #[serde(rename = "session.lease")]
+    SessionLease { sid: SessionId, seconds: u32 },
+    /// Host → router, once at the beginning: who I am, and the sessions that live on from before.
+    #[serde(rename = "host.status")]
+    HostStatus {
+        name: String,
+        version: String,
+        sessions: Vec<SessionId>,
     },
     /// Host → viewer: come in; these are your rights and my certificate.
     #[serde(rename = "session.accept")]
@@ -222,7 +237,7 @@ pub enum DecodeError {
     Unsupported(String),
     #[error("message is malformed")]
     Malformed(#[source] serde_json::Error),
-    #[error("{field} of {len} bytes exceeds the limit of {max}")]
+    #[error("{field} of {len} exceeds the limit of {max}")]
     FieldTooLong {
         field: &'static str,
         len: usize,
@@ -249,8 +264,10 @@ struct Head {
 
 impl Signal {
     /// Every `type` there is.
-    pub const TYPES: [&'static str; 9] = [
+    pub const TYPES: [&'static str; 11] = [
         "session.request",
+        "session.lease",
+        "host.status",
         "session.accept",
         "session.reject",
         "sdp.offer",
@@ -290,7 +307,9 @@ impl Signal {
                 over("sdp", sdp.0.len(), MAX_SDP_BYTES)?
             }
             Self::IceCandidate { candidate, .. } => over("candidate", candidate.len(), MAX_CANDIDATE_BYTES)?,
+            Self::HostStatus { sessions, .. } => over("sessions", sessions.len(), MAX_VIEWERS)?,
             Self::SessionRequest { .. }
+            | Self::SessionLease { .. }
             | Self::SessionAccept { .. }
             | Self::SessionReject { .. }
             | Self::IceEnd { .. }
@@ -308,6 +327,7 @@ impl Signal {
     pub fn sid(&self) -> Option<&SessionId> {
         match self {
             Self::SessionRequest { sid, .. }
+            | Self::SessionLease { sid, .. }
             | Self::SessionAccept { sid, .. }
             | Self::SessionReject { sid, .. }
             | Self::SdpOffer { sid, .. }
@@ -315,7 +335,7 @@ impl Signal {
             | Self::IceCandidate { sid, .. }
             | Self::IceEnd { sid }
             | Self::SessionEnd { sid, .. } => Some(sid),
-            Self::Error { .. } => None,
+            Self::HostStatus { .. } | Self::Error { .. } => None,
         }
     }
 
@@ -323,6 +343,8 @@ impl Signal {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::SessionRequest { .. } => "session.request",
+            Self::SessionLease { .. } => "session.lease",
+            Self::HostStatus { .. } => "host.status",
             Self::SessionAccept { .. } => "session.accept",
             Self::SessionReject { .. } => "session.reject",
             Self::SdpOffer { .. } => "sdp.offer",

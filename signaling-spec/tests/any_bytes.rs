@@ -57,10 +57,17 @@ fn signals() -> impl Strategy<Value = Signal> {
                     viewer_fp,
                     viewer_nonce: "n".to_owned(),
                     local: page.clone(),
+                    grant: page.clone(),
                     page,
                     resume,
                 }
             }),
+        (sid(), any::<u32>()).prop_map(|(sid, seconds)| Signal::SessionLease { sid, seconds }),
+        (".*", proptest::collection::vec(sid(), 0..32)).prop_map(|(name, sessions)| Signal::HostStatus {
+            version: name.clone(),
+            name,
+            sessions
+        }),
         (sid(), fingerprint(), rights()).prop_map(|(sid, host_fp, rights)| Signal::SessionAccept {
             sid,
             host_fp,

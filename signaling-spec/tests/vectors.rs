@@ -12,7 +12,7 @@ use signaling_spec::api::{ErrorBody, SessionCreate, SessionCreated};
 use signaling_spec::channel::bulk::{Abort, Bulk};
 use signaling_spec::channel::control::{FromHost, FromViewer};
 use signaling_spec::channel::input::{Input, Modifiers, Motion};
-use signaling_spec::claims::AccessClaims;
+use signaling_spec::claims::{AccessClaims, AssertionClaims, GrantClaims};
 use signaling_spec::{DecodeError, Object, Signal};
 
 /// The files of one folder with their names.
@@ -152,27 +152,29 @@ fn control() {
 #[test]
 fn claims() {
     for file in files("claims") {
-        let decode = |text: &str| {
-            serde_json::from_str::<Object<AccessClaims>>(text).map(|Object(claims)| json!(claims))
+        let decode = match file.1["type"].as_str() {
+            Some("AccessClaims") => object::<AccessClaims>,
+            Some("GrantClaims") => object::<GrantClaims>,
+            Some("AssertionClaims") => object::<AssertionClaims>,
+            other => panic!("{} has the type {other:?}", file.0),
         };
         run(&file, decode, |_| Value::Null);
     }
 }
 
+fn object<T: serde::de::DeserializeOwned + serde::Serialize>(text: &str) -> Result<Value, serde_json::Error> {
+    serde_json::from_str::<Object<T>>(text).map(|Object(body)| json!(body))
+}
+
 #[test]
 fn api() {
-    fn decode<T: serde::de::DeserializeOwned + serde::Serialize>(
-        text: &str,
-    ) -> Result<Value, serde_json::Error> {
-        serde_json::from_str::<Object<T>>(text).map(|Object(body)| json!(body))
-    }
     let mut seen = BTreeSet::new();
     for file in files("api") {
         let kind = file.1["type"].as_str().unwrap_or_default().to_owned();
         let decode = match kind.as_str() {
-            "SessionCreate" => decode::<SessionCreate>,
-            "SessionCreated" => decode::<SessionCreated>,
-            "ErrorBody" => decode::<ErrorBody>,
+            "SessionCreate" => object::<SessionCreate>,
+            "SessionCreated" => object::<SessionCreated>,
+            "ErrorBody" => object::<ErrorBody>,
             other => panic!("{} has the type {other}", file.0),
         };
         run(&file, decode, |_| Value::Null);

@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod frames;
+pub mod https;
 pub mod peer;
 pub mod picture;
 pub mod seen;

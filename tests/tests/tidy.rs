@@ -27,12 +27,26 @@ const FENCES: &[(&str, &[&str])] = &[
         &["host-agent/src/x11/keys.rs", "host-agent/tests/", "tests/"],
     ),
     ("xkeysym", &["host-agent/src/x11/keymap.rs"]),
-    ("clap", &["host-agent/src/cli.rs", "host-agent/src/main.rs"]),
-    ("toml", &["host-agent/src/config.rs", "tests/"]),
+    (
+        "clap",
+        &[
+            "host-agent/src/cli.rs",
+            "host-agent/src/main.rs",
+            "team-router/src/cli.rs",
+            "team-router/src/main.rs",
+        ],
+    ),
+    (
+        "toml",
+        &["host-agent/src/config.rs", "team-router/src/config.rs", "tests/"],
+    ),
+    ("sqlx", &["team-router/src/store"]),
+    ("openidconnect", &["team-router/src/login/oidc.rs"]),
+    ("reqwest", &["team-router/src/login/oidc.rs"]),
     ("qrcode", &["host-agent/src/announce.rs"]),
     ("jsonwebtoken", &["router/src/auth/"]),
     ("rcgen", &["router/src/tls.rs"]),
-    ("hyper", &["router/src/net/"]),
+    ("hyper", &["router/src/net/", "host-agent/src/uplink/socket.rs"]),
     ("rust_embed", &["router/src/api/assets.rs"]),
     (
         "axum",
@@ -40,6 +54,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "router/src/api",
             "router/src/error.rs",
             "router/src/net/accept.rs",
+            "team-router/src/api",
         ],
     ),
     (
@@ -48,6 +63,9 @@ const FENCES: &[(&str, &[&str])] = &[
             // Starts it, and holds its port and its keys.
             "host-agent/tests/",
             "host-agent/src/direct",
+            "host-agent/src/station",
+            "host-agent/src/uplink",
+            "team-router/",
             "host-agent/src/identity.rs",
             "host-agent/src/tokens.rs",
             "host-agent/src/announce.rs",
@@ -84,7 +102,21 @@ const BANNED: &[(&str, &[&str])] = &[
         ],
     ),
     ("router", &["gstreamer", "str0m", "webrtc", "x11rb", "host-agent"]),
-    ("host-agent", &["tests", "xtask"]),
+    (
+        "team-router",
+        &["gstreamer", "str0m", "webrtc", "x11rb", "host-agent"],
+    ),
+    (
+        "host-agent",
+        &[
+            "tests",
+            "xtask",
+            "team-router",
+            "sqlx",
+            "openidconnect",
+            "reqwest",
+        ],
+    ),
 ];
 
 /// Where `unsafe` is, each with its reason beside it.

@@ -31,10 +31,25 @@ test("a link is read from a fragment, from a paste, or as a bare token", () => {
   for (const text of ["", "hello", "https://host:8443/", "a.b"]) assert.equal(readPasted(text, origin), null, text);
 });
 
-test("the page preloads every module, and only those", () => {
-  const html = read("index.html");
-  const listed = [...html.matchAll(/(?:modulepreload" href|type="module" src)="\.\/([^"]+)"/g)].map(([, path]) => path);
-  assert.deepEqual([...new Set(listed)].sort(), modules("src/").sort());
+/** What a module imports, and what that imports. @param {string} path @param {Set<string>} seen */
+function imported(path, seen = new Set()) {
+  if (seen.has(path)) return seen;
+  seen.add(path);
+  for (const [, from] of read(path).matchAll(/^(?:import|export) (?:[^"]*from )?"(\.[^"]+)"/gm)) imported(new URL(from, new URL(path, "http://x/")).pathname.slice(1), seen);
+  return seen;
+}
+
+test("each page preloads every module that it needs, and only those", () => {
+  const all = new Set();
+  for (const page of ["index.html", "team.html"]) {
+    const html = read(page);
+    const listed = [...html.matchAll(/(?:modulepreload" href|type="module" src)="\.\/([^"]+)"/g)].map(([, path]) => path ?? "");
+    const begin = [...html.matchAll(/type="module" src="\.\/([^"]+)"/g)].map(([, path]) => path ?? "");
+    const needed = new Set(begin.flatMap((path) => [...imported(path)]));
+    assert.deepEqual([...new Set(listed)].sort(), [...needed].sort(), page);
+    for (const path of needed) all.add(path);
+  }
+  assert.deepEqual([...all].sort(), modules("src/").sort());
 });
 
 test("the token leaves the address before anything else runs", () => {
@@ -105,7 +120,7 @@ test("every text is used", () => {
   const all = modules("src/").map(read).join("\n");
   const keys = [...read("src/app/texts.js").matchAll(/^  "([\w.]+)":/gm)].map(([, key]) => key);
   assert.ok(keys.length > 80);
-  // Reasons come from the core and the host by their codes, display and health texts by a name in the key.
-  const made = /^(reason|health|display)\./;
+  // Reasons and problems come from the core, the host and the router by their codes, display and health texts by a name in the key.
+  const made = /^(reason|health|display|problem)\./;
   for (const key of keys.filter((key) => !made.test(key))) assert.ok(all.split(`"${key}"`).length > 2, key);
 });

@@ -54,12 +54,14 @@ pub(crate) fn check() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn schemas() -> [(&'static str, schemars::Schema); 7] {
+fn schemas() -> [(&'static str, schemars::Schema); 9] {
     [
         ("signal", schemars::schema_for!(signaling_spec::Signal)),
         ("from_viewer", schemars::schema_for!(control::FromViewer)),
         ("from_host", schemars::schema_for!(control::FromHost)),
         ("access_claims", schemars::schema_for!(claims::AccessClaims)),
+        ("grant_claims", schemars::schema_for!(claims::GrantClaims)),
+        ("assertion_claims", schemars::schema_for!(claims::AssertionClaims)),
         ("session_create", schemars::schema_for!(api::SessionCreate)),
         ("session_created", schemars::schema_for!(api::SessionCreated)),
         ("error_body", schemars::schema_for!(api::ErrorBody)),
@@ -149,6 +151,7 @@ fn limits_js() -> String {
         MIN_DISPLAY_SIDE,
         MAX_DISPLAY_WIDTH,
         MAX_DISPLAY_HEIGHT,
+        MAX_VIEWERS,
     );
     add("MAX_BUTTON", u128::from(input::MAX_BUTTON));
     add("HELD_HEARTBEAT_MS", limits::HELD_HEARTBEAT.as_millis());

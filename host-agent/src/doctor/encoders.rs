@@ -2,10 +2,10 @@
 
 use super::{Finding, Level, install};
 use crate::config::Config;
-use crate::direct::launcher;
 use crate::media::encoder::Launcher;
 use crate::media::probe;
 use crate::media::rungs::RUNGS;
+use crate::station::launcher;
 
 pub(super) fn check(config: &Config, state_is_usable: bool) -> Vec<Finding> {
     let scratch = std::env::temp_dir().join(format!("removid-doctor-{}", std::process::id()));

@@ -10,10 +10,10 @@ use signaling_spec::channel::control::SoundHealth;
 
 use super::{Finding, install};
 use crate::config::{Config, Desktop};
-use crate::direct::launcher;
 use crate::media::encoder::Launcher;
 use crate::sound::server::Server;
 use crate::sound::{Sound, SoundEvent};
+use crate::station::launcher;
 
 /// How long a sound server may take to give its first sound.
 const PATIENCE: Duration = Duration::from_secs(5);

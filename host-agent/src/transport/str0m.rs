@@ -88,9 +88,9 @@ impl Str0mTransport {
         let fingerprint = Fingerprint::from_digest(&digest);
         Ok(Self {
             ports: Ports {
+                port: udp.port(),
                 udp,
                 tcp,
-                port: https.port(),
             },
             tcp_frames,
             peers: BTreeMap::new(),

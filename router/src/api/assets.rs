@@ -8,26 +8,30 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rust_embed::RustEmbed;
 
-use super::App;
+use super::Edge;
 use crate::error::RouterError;
+
+const PAGES: [&str; 2] = ["index.html", "team.html"];
 
 #[derive(RustEmbed)]
 #[folder = "../web-client"]
 #[include = "index.html"]
+#[include = "team.html"]
 #[include = "src/**/*.js"]
 #[include = "src/**/*.css"]
 #[include = "src/**/*.svg"]
 struct Embedded;
 
-pub(super) async fn index(state: State<App>, headers: HeaderMap) -> Response {
-    serve(&state, &headers, "index.html")
+/// One of our pages, by its file's name.
+pub fn page(edge: &Edge, headers: &HeaderMap, name: &str) -> Response {
+    serve(edge, headers, name)
 }
 
-pub(super) async fn file(state: State<App>, UrlPath(path): UrlPath<String>, headers: HeaderMap) -> Response {
+pub(super) async fn file(state: State<Edge>, UrlPath(path): UrlPath<String>, headers: HeaderMap) -> Response {
     serve(&state, &headers, &path)
 }
 
-fn serve(app: &App, headers: &HeaderMap, path: &str) -> Response {
+fn serve(app: &Edge, headers: &HeaderMap, path: &str) -> Response {
     let Some((body, tag)) = find(app, path) else {
         return RouterError::NotFound.into_response();
     };
@@ -50,7 +54,7 @@ fn serve(app: &App, headers: &HeaderMap, path: &str) -> Response {
     response
 }
 
-fn find(app: &App, path: &str) -> Option<(Cow<'static, [u8]>, String)> {
+fn find(app: &Edge, path: &str) -> Option<(Cow<'static, [u8]>, String)> {
     let Some(dir) = &app.config.assets_dir else {
         let file = Embedded::get(path)?;
         return Some((file.data.clone(), tag(&file.data)));
@@ -59,7 +63,7 @@ fn find(app: &App, path: &str) -> Option<(Cow<'static, [u8]>, String)> {
     let plain = wanted
         .components()
         .all(|part| matches!(part, Component::Normal(_)));
-    let shown = path == "index.html" || path.starts_with("src/");
+    let shown = PAGES.contains(&path) || path.starts_with("src/");
     let bytes = if plain && shown {
         std::fs::read(dir.join(wanted)).ok()?
     } else {

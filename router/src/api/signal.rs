@@ -17,8 +17,8 @@ use signaling_spec::api::{SUBPROTOCOL, TICKET_SUBPROTOCOL};
 use signaling_spec::limits::{MAX_SIGNAL_BYTES, MAX_SIGNALS_PER_WINDOW, SIGNAL_WINDOW};
 use signaling_spec::{DecodeError, Fingerprint, Refusal, SessionId, Signal};
 
-use super::App;
-use super::sessions::{bearer, check_nonce, check_origin, text};
+use super::Edge;
+use super::guard::{bearer, check_nonce, check_origin, text};
 use crate::audit;
 use crate::broker::{Arrival, Seat, ToViewer, new_sid};
 use crate::error::RouterError;
@@ -35,7 +35,7 @@ const TAKE_WITHIN: Duration = Duration::from_secs(5);
 const PING_EVERY: Duration = Duration::from_secs(20);
 
 pub(super) async fn upgrade(
-    State(app): State<App>,
+    State(app): State<Edge>,
     Extension(ends): Extension<Ends>,
     headers: HeaderMap,
     socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -66,7 +66,7 @@ pub(super) async fn upgrade(
         })
 }
 
-async fn admit(app: &App, ends: Ends, headers: &HeaderMap) -> Result<Seat, RouterError> {
+async fn admit(app: &Edge, ends: Ends, headers: &HeaderMap) -> Result<Seat, RouterError> {
     let offered: Vec<&str> = headers
         .get_all(header::SEC_WEBSOCKET_PROTOCOL)
         .iter()
@@ -89,7 +89,7 @@ async fn admit(app: &App, ends: Ends, headers: &HeaderMap) -> Result<Seat, Route
             .await
             .map_err(|_| RouterError::HostOffline)?;
         return seat
-            .filter(|seat| app.authority.still_valid(&seat.claims))
+            .filter(|seat| app.authority.still_valid(&seat.sid, &seat.claims))
             .ok_or_else(|| {
                 app.failures.count(address, now);
                 audit!("RMV1005W", "Ticket refused");
@@ -97,6 +97,9 @@ async fn admit(app: &App, ends: Ends, headers: &HeaderMap) -> Result<Seat, Route
             });
     }
     check_origin(app, headers, false)?;
+    let Some(host) = app.only_host.clone() else {
+        return Err(RouterError::TokenMissing);
+    };
     let claims = bearer(app, ends, headers)?;
     let fp = text(headers, HeaderName::from_static("removid-viewer-fp"));
     let nonce = text(headers, HeaderName::from_static("removid-viewer-nonce"));
@@ -105,15 +108,17 @@ async fn admit(app: &App, ends: Ends, headers: &HeaderMap) -> Result<Seat, Route
     check_nonce(nonce)?;
     Ok(Seat {
         sid: new_sid(),
+        host,
         claims,
         viewer_fp,
         viewer_nonce: nonce.to_owned(),
         resume: None,
+        grant: None,
     })
 }
 
 async fn converse(
-    app: &App,
+    app: &Edge,
     mut socket: WebSocket,
     mut outbox: tokio::sync::mpsc::Receiver<ToViewer>,
     sid: &SessionId,
@@ -130,7 +135,7 @@ async fn converse(
                 Some(ToViewer::Signal(signal)) => {
                     if !send(&mut socket, Message::Text(signal.encode().into())).await { return }
                 }
-                Some(ToViewer::Close(code, words)) => break (code, words),
+                Some(ToViewer::Close(over)) => break over.frame(),
                 None => break (1013, "overload"),
             },
             frame = socket.next() => {
@@ -181,7 +186,7 @@ async fn send(socket: &mut WebSocket, message: Message) -> bool {
 }
 
 /// Passes a viewer's message on, or returns the refusal to send.
-async fn forward(app: &App, text: &str, sid: &SessionId) -> Option<Signal> {
+async fn forward(app: &Edge, text: &str, sid: &SessionId) -> Option<Signal> {
     let refuse = |code, reference: Option<&str>| {
         Some(Signal::Error {
             code,
@@ -214,6 +219,8 @@ async fn forward(app: &App, text: &str, sid: &SessionId) -> Option<Signal> {
             passed.err().and_then(|_| refuse(Refusal::HostOffline, None))
         }
         Signal::SessionRequest { .. }
+        | Signal::SessionLease { .. }
+        | Signal::HostStatus { .. }
         | Signal::SessionAccept { .. }
         | Signal::SessionReject { .. }
         | Signal::SdpAnswer { .. }

@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use signaling_spec::claims::{AccessClaims, DIRECT_ISSUER};
-use signaling_spec::{HostId, Rights, TokenId};
+use signaling_spec::{HostId, Rights, SessionId, TokenId};
 
 use super::token::Key;
 use super::{Authority, TokenError, Tokens};
@@ -262,7 +262,7 @@ impl Authority for DirectStore {
         }
     }
 
-    fn still_valid(&self, claims: &AccessClaims) -> bool {
+    fn still_valid(&self, _sid: &SessionId, claims: &AccessClaims) -> bool {
         let listed = self
             .load()
             .is_ok_and(|(_, listed)| listed.iter().any(|entry| entry.jti == claims.jti));

@@ -111,10 +111,10 @@ impl TokenError {
 /// compression are thereby refused.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct StrictHeader {
-    alg: String,
-    typ: String,
-    kid: String,
+pub(super) struct StrictHeader {
+    pub(super) alg: String,
+    pub(super) typ: String,
+    pub(super) kid: String,
 }
 
 /// Mints and verifies for one host.

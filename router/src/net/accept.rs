@@ -40,7 +40,7 @@ pub trait RawHandler: Send + Sync + std::fmt::Debug {
 
 /// Where a request came in, for handlers.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ends {
+pub struct Ends {
     pub peer: SocketAddr,
     pub local: SocketAddr,
 }

@@ -31,18 +31,19 @@ fn place(address: IpAddr) -> IpAddr {
 
 /// Failed attempts to get in, by address.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Failures(Arc<Mutex<HashMap<IpAddr, (Bucket, Instant)>>>);
+pub struct Failures(Arc<Mutex<HashMap<IpAddr, (Bucket, Instant)>>>);
 
 impl Failures {
     /// Whether this address may try (again).
-    pub(crate) fn may_try(&self, address: IpAddr, now: Instant) -> bool {
+    pub fn may_try(&self, address: IpAddr, now: Instant) -> bool {
         let map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         map.get(&place(address)).is_none_or(|(bucket, at)| {
             now.saturating_duration_since(*at) >= QUIET || bucket.clone().take(now)
         })
     }
 
-    pub(crate) fn count(&self, address: IpAddr, now: Instant) {
+    /// One more.
+    pub fn count(&self, address: IpAddr, now: Instant) {
         let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if map.len() >= ADDRESSES {
             map.retain(|_, (_, at)| now.saturating_duration_since(*at) < QUIET);

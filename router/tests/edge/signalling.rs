@@ -125,5 +125,11 @@ async fn a_host_that_goes_away_ends_every_session() {
     let (_, gone) = router::link::in_memory();
     world.host = gone;
     assert_eq!(closed(&mut viewer).await, (4008, "host_offline".to_owned()));
-    assert_eq!(world.create(&world.token).await.code(), "host_offline");
+    let ticket = world.create(&world.token).await.json()["ticket"].clone();
+    let mut late = world.take(ticket.as_str().unwrap()).await.unwrap();
+    assert_eq!(
+        closed(&mut late).await,
+        (4008, "host_offline".to_owned()),
+        "and begins none"
+    );
 }

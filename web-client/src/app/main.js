@@ -4,6 +4,7 @@
 
 /** @import { TextKey } from "./texts.js" */
 
+import { token } from "../team/account.js";
 import { credentials, forget, onArrival, remember } from "./arrival.js";
 import { loginPage } from "./login.js";
 import { secondPage } from "./second.js";
@@ -39,8 +40,23 @@ function view() {
   shown.connect(link);
 }
 
+/**
+ * A desktop of a team's router: who may see it is asked of the router, with the login that this browser has.
+ * @param {string} host
+ */
+function viewHost(host) {
+  const logIn = () => location.assign(new URL(`./?${new URLSearchParams({ to: location.pathname + location.search })}`, location.href));
+  shown = viewerPage({ login: logIn });
+  document.body.replaceChildren(shown.element);
+  shown.connect({ host, token });
+}
+
+const host = location.pathname.endsWith("/desktop") ? new URLSearchParams(location.search).get("host") : null;
+
 if (isSecond()) {
   document.body.replaceChildren(secondPage());
+} else if (host !== null) {
+  viewHost(host);
 } else {
   onArrival(view);
   view();

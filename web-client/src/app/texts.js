@@ -21,6 +21,49 @@ const TEXTS = /** @type {const} */ ({
   "login.token_revoked": "Your token was withdrawn. Whoever runs the workstation can make a new link. [E-WITHDRAWN]",
   "login.revoked": "The token was withdrawn or has expired. Whoever runs the workstation can make a new one. [E-REVOKED]",
 
+  "start.title": "Log in",
+  "start.with": "Log in with {name}",
+  "start.none": "This router knows no provider to log in with. Whoever runs it names one in its configuration. [E-PROVIDER]",
+  "start.unreachable": "The router does not answer. Check your network, then try again. [E-ROUTER]",
+  "start.again": "Try again",
+  "problem.stale_login": "That login was begun in another browser, was used already, or took too long. Begin it again. [E-STALE]",
+  "problem.declined": "The provider did not let you in. Try again, or ask whoever manages it. [E-DECLINED]",
+  "problem.login_refused": "What the provider said could not be believed, so nobody was let in. The router’s log has the cause for whoever runs it. [E-IDTOKEN]",
+  "problem.provider_unreachable": "The provider does not answer the router. Try again in a moment; whoever runs the router finds the cause in its log. [E-IDP]",
+  "problem.no_provider": "There is no such provider here. Choose one of these. [E-PROVIDER]",
+  "problem.too_many": "There were too many attempts from your network. Wait a minute. [E-RATE]",
+  "problem.database": "The router’s database does not answer. Whoever runs it has to see to that. [E-DATABASE]",
+  "problem.logged_out": "You are logged out.",
+  "problem.other": "That did not work. Try again. [E-{code}]",
+
+  "hosts.title": "Hosts",
+  "hosts.search": "Search",
+  "hosts.empty": "No host is yours to use. An administrator can give you a role that covers one.",
+  "hosts.none_found": "No host fits “{text}”.",
+  "hosts.open": "Open",
+  "hosts.open_who": "Open {name}",
+  "hosts.online": "Online",
+  "hosts.offline": "Offline",
+  "hosts.locked": "Locked: {reason}",
+  "hosts.seen_now": "seen just now",
+  "hosts.seen": "seen {when}",
+  "hosts.never": "never seen",
+  "hosts.viewers": "Watched by {names}",
+  "hosts.no_view": "Your roles do not let you see it",
+  "hosts.logout": "Log out",
+  "hosts.account": "Logged in as {name}",
+  "hosts.add": "Add a host",
+
+  "add.title": "Add a host",
+  "add.labels": "Labels, as name=value",
+  "add.labels_how": "Roles find hosts by these, e.g. env=dev. Several are parted by blanks.",
+  "add.make": "Make a token",
+  "add.how": "On the new host, within an hour:",
+  "add.copy": "Copy",
+  "add.copied": "Copied",
+  "add.wrong": "{why} [E-LABELS]",
+  "add.close": "Close",
+
   "state.connecting": "Connecting to {host}…",
   "state.live": "Connected to {host}.",
   "state.retry": "Still trying.",
@@ -70,6 +113,9 @@ const TEXTS = /** @type {const} */ ({
   "reason.token_not_yet_valid":
     "Your token comes from the host’s future: one of the two clocks is wrong. Whoever runs the workstation can set its clock, or make a new link. [E-CLOCK]",
   "reason.token_revoked": "Your token was withdrawn. Whoever runs the workstation can make a new link. [E-WITHDRAWN]",
+  "reason.login_required": "Your login is over. Log in again. [E-LOGIN]",
+  "reason.locked": "An administrator has locked this: no session begins or goes on. [E-LOCK]",
+  "reason.database": "The router’s database does not answer. Whoever runs the router has to see to that. [E-DATABASE]",
   "reason.forbidden": "This token does not permit to see the host. Whoever gave it to you can give one that does. [E-FORBIDDEN]",
   "reason.origin": "The host does not permit to be shown on this page. Whoever runs it can add this page’s address to its configuration. [E-ORIGIN]",
   "reason.full": "As many people watch as the host takes. Try again when somebody has left. [E-FULL]",
@@ -236,6 +282,15 @@ export function reasonText(code) {
 }
 
 /**
+ * The words for what went wrong on the way to a login.
+ * @param {string} code
+ */
+export function problemText(code) {
+  const key = `problem.${code}`;
+  return Object.hasOwn(TEXTS, key) ? t(/** @type {TextKey} */ (key)) : t("problem.other", { code: code.replace(/\W/g, "").slice(0, 32).toUpperCase() });
+}
+
+/**
  * What the page that asks for a token says first, where another token is what helps.
  * @param {string} reason
  * @returns {TextKey | undefined}
@@ -244,6 +299,8 @@ export function anotherToken(reason) {
   switch (reason) {
     case "unauthorized":
       return "login.unauthorized";
+    case "login_required":
+      return "reason.login_required";
     case "revoked":
       return "login.revoked";
     case "token_expired":

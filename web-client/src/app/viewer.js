@@ -2,7 +2,7 @@
  * Puts the desktop, its controls and its words together in one page.
  */
 
-/** @import { Credentials } from "./link.js" */
+/** @import { ConnectOptions } from "../core/types.js" */
 /** @import { TextKey } from "./texts.js" */
 
 import { RemovidDesktop } from "../core/removid-desktop.js";
@@ -20,7 +20,7 @@ import { Toolbar } from "./toolbar.js";
 
 /**
  * @param {{ login: (why?: TextKey) => void }} on `login`: another token is needed
- * @returns {{ element: HTMLElement, connect: (link: Credentials) => void, close: () => void }}
+ * @returns {{ element: HTMLElement, connect: (target: ConnectOptions) => void, close: () => void }}
  */
 export function viewerPage(on) {
   const desktop = new RemovidDesktop();
@@ -73,7 +73,7 @@ export function viewerPage(on) {
 
   return {
     element: make("main", { class: "viewer" }, desktop),
-    connect: ({ token, hostKey }) => desktop.connect({ token, hostKey }),
+    connect: (target) => desktop.connect(target),
     close: () => abort.abort(),
   };
 }

@@ -5,7 +5,7 @@
  */
 
 /** @import { FromHost, FromViewer, Right, SessionCreated, Signal } from "./protocol/protocol.js" */
-/** @import { InputMessage } from "./types.js" */
+/** @import { InputMessage, TokenSource } from "./types.js" */
 
 import { certificateFingerprint, keyHash, keyIsKnown, nonce, sdpFingerprint, verifyBinding } from "./bind.js";
 import { browserName } from "./caps.js";
@@ -30,8 +30,9 @@ import { VideoSink } from "./video.js";
 /**
  * @typedef {object} AttemptOptions
  * @property {URL} base
- * @property {string} token
+ * @property {TokenSource} token
  * @property {string | undefined} hostKey
+ * @property {string | undefined} host its number, where the router has many
  * @property {string | undefined} resume
  * @property {{ width: number, height: number, density: number }} size wanted, in device pixels
  * @property {number} patience for a seat, in ms
@@ -150,7 +151,7 @@ export class Attempt {
   }
 
   async #run() {
-    const { base, token, resume } = this.#options;
+    const { base, token, host, resume } = this.#options;
     this.#within(this.#options.patience, "unreachable", "the host did not answer in time");
     const peer = await Peer.create({
       candidate: (candidate) => this.#trickle(candidate),
@@ -168,7 +169,8 @@ export class Attempt {
     this.#viewerFp = own;
     const body = { viewer_fp: own, viewer_nonce: this.#viewerNonce, ...(resume === undefined ? {} : { resume }) };
     const asked = performance.now();
-    const seat = await createSession(base, token, body, this.#abort.signal);
+    const held = typeof token === "string" ? token : await token();
+    const seat = await createSession({ base, host, token: held }, body, this.#abort.signal);
     if (this.#closed) return;
     this.seatTook = performance.now() - asked;
     this.#seat = seat;

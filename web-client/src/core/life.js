@@ -46,6 +46,8 @@ export const FINAL = new Set([
   "full",
   "hostkey",
   "insecure",
+  "locked",
+  "login_required",
   "malformed",
   "not_found",
   "origin",

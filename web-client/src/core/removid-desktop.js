@@ -149,15 +149,15 @@ export class RemovidDesktop extends HTMLElement {
    */
   connect(options) {
     if (!this.isConnected) throw new DOMException("put the element into a document first", "InvalidStateError");
-    const { base, token, hostKey } = connectTarget(options);
+    const target = connectTarget(options);
     this.#stop();
-    this.#options = { url: base.href, token, hostKey };
+    this.#options = { ...target, url: target.base.href };
     this.#begin();
     this.#resize.box(this.#placement.wanted);
     this.#setState("connecting", "");
     /** @type {Session} */
     const session = new Session(
-      { base, token, hostKey, stage: this.#stage, size: () => this.#placement.wanted, hidden: () => this.#share.hidden },
+      { ...target, stage: this.#stage, size: () => this.#placement.wanted, hidden: () => this.#share.hidden },
       {
         ...this.#listener(() => session),
         error: (detail) => session === this.#session && this.#emit("error", detail),

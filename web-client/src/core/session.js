@@ -6,7 +6,7 @@
  */
 
 /** @import { FromHost, FromViewer } from "./protocol/protocol.js" */
-/** @import { ErrorDetail, InputMessage, StateDetail } from "./types.js" */
+/** @import { ErrorDetail, InputMessage, StateDetail, TokenSource } from "./types.js" */
 
 import { Attempt } from "./attempt.js";
 import { missing } from "./caps.js";
@@ -25,8 +25,9 @@ import { Tail } from "./tail.js";
 /**
  * @typedef {object} SessionOptions
  * @property {URL} base
- * @property {string} token
+ * @property {TokenSource} token
  * @property {string | undefined} hostKey
+ * @property {string | undefined} host
  * @property {HTMLElement} stage
  * @property {() => { width: number, height: number, density: number }} size
  * @property {() => boolean} hidden nobody can see the picture, in this window or another
@@ -169,10 +170,10 @@ export class Session {
 
   #begin() {
     this.#next?.close(true);
-    const { base, token, hostKey, stage, size, hidden } = this.#options;
+    const { base, token, hostKey, host, stage, size, hidden } = this.#options;
     /** @type {Attempt} */
     const attempt = new Attempt(
-      { base, token, hostKey, stage, hidden, size: size(), resume: this.#lastSid, tcpOnly: this.#tcpOnly, patience: seatPatience(this.#life.tries, this.#seatTook) },
+      { base, token, hostKey, host, stage, hidden, size: size(), resume: this.#lastSid, tcpOnly: this.#tcpOnly, patience: seatPatience(this.#life.tries, this.#seatTook) },
       {
         up: () => this.#cameUp(attempt),
         failed: (code, message) => this.#failed(attempt, code, message),

@@ -11,7 +11,8 @@ import { Failure } from "./failure.js";
 import { decodeSignal, readSessionCreated } from "./protocol/decode.js";
 import { encodeSignal } from "./protocol/encode.js";
 
-const SESSIONS_PATH = "api/v1/sessions";
+/** @type {(host: string | undefined) => string} */
+const sessionsPath = (host) => (host === undefined ? "api/v1/sessions" : `api/v1/hosts/${encodeURIComponent(host)}/sessions`);
 const HEALTH_PATH = "healthz";
 const SIGNAL_PATH = "api/v1/signal";
 const SUBPROTOCOL = "removid.v1";
@@ -37,17 +38,16 @@ export const BY_CLOSE = {
 };
 
 /**
- * @param {URL} base
- * @param {string} token
+ * @param {{ base: URL, host: string | undefined, token: string }} at
  * @param {SessionCreate} body
  * @param {AbortSignal} signal
  * @returns {Promise<SessionCreated>}
  */
-export async function createSession(base, token, body, signal) {
+export async function createSession({ base, host, token }, body, signal) {
   /** @type {Response} */
   let response;
   try {
-    response = await fetch(new URL(SESSIONS_PATH, base), {
+    response = await fetch(new URL(sessionsPath(host), base), {
       method: "POST",
       mode: "cors",
       credentials: "omit",

@@ -10,5 +10,6 @@ export function connectTarget(options) {
   const link = new URLSearchParams(base.hash.slice(1));
   base.hash = "";
   base.search = "";
-  return { base, token: options.token ?? link.get("t") ?? "", hostKey: options.hostKey ?? link.get("k") ?? undefined };
+  const [token, hostKey] = [options.token ?? link.get("t") ?? "", options.hostKey ?? link.get("k") ?? undefined];
+  return { base, token, hostKey, host: options.host };
 }

@@ -9,11 +9,15 @@ import type { DisplayHealth, Monitor, Right, ViewerInfo } from "./protocol/proto
 
 export type State = "idle" | "connecting" | "live" | "stalled" | "ended";
 
+export type TokenSource = string | (() => Promise<string>);
+
 export interface ConnectOptions {
   /** Where the host or router is; its `/api/v1/…` is called. The page's own address if left out. A whole link will do. */
   url?: string | undefined;
-  /** The access token (JWT). */
-  token?: string | undefined;
+  /** The access token (JWT), or who to ask for one before each attempt: a router's tokens live for minutes. */
+  token?: TokenSource | undefined;
+  /** The host's number, where the router has many. */
+  host?: string | undefined;
   /** SHA-256 of the host's public key in base64url, as in a link's `k`. The first visit decides if left out. */
   hostKey?: string | undefined;
 }

@@ -41,12 +41,18 @@ impl UdpPort {
         let _ = socket.set_recv_buffer_size(BUFFER);
         socket.bind(&https.into())?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        let socket = UdpSocket::from_std(socket.into())?;
         Ok(Self {
-            socket: UdpSocket::from_std(socket.into())?,
+            // With port 0 the system has picked one.
+            port: socket.local_addr()?.port(),
+            socket,
             state,
-            port: https.port(),
             is_v6: https.is_ipv6(),
         })
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
     }
 
     /// Waits for datagrams and takes up to a batch of them. Dropping the future loses none.

@@ -8,7 +8,7 @@
 
 /** @import { ClipFormat, DisplayHealth, EndReason, FileEntry, FromHost, FrameTrace, IceServer, Monitor, Refusal, Right, SessionCreated, Signal, SoundHealth, ViewerCaps, ViewerInfo } from "./protocol.js" */
 
-import { MAX_CANDIDATE_BYTES, MAX_CONTROL_BYTES, MAX_SDP_BYTES, MAX_SIGNAL_BYTES } from "./limits.js";
+import { MAX_CANDIDATE_BYTES, MAX_CONTROL_BYTES, MAX_SDP_BYTES, MAX_SIGNAL_BYTES, MAX_VIEWERS } from "./limits.js";
 
 /** Why a text was refused; `code` is a `Refusal`. */
 export class DecodeError extends Error {
@@ -66,6 +66,13 @@ const sized = (max) => (v, at) => {
 /** @type {(reader: Reader) => Reader} */
 const list = (reader) => (v, at) =>
   Array.isArray(v) ? v.map((entry, i) => reader(entry, `${at}[${i}]`)) : malformed(at);
+
+/** @type {(max: number, reader: Reader) => Reader} */
+const atMost = (max, reader) => (v, at) => {
+  const read = reader(v, at);
+  if (Array.isArray(read) && read.length <= max) return read;
+  throw new DecodeError("too_large", `${at} has more than ${max}`);
+};
 
 /**
  * @template {string} Name
@@ -197,7 +204,10 @@ const SIGNALS = {
     page: optional(text),
     local: optional(text),
     resume: optional(text),
+    grant: optional(text),
   },
+  "session.lease": { sid: text, seconds: u32 },
+  "host.status": { name: text, version: text, sessions: atMost(MAX_VIEWERS, list(text)) },
   "session.accept": { sid: text, host_fp: fingerprint, rights },
   "session.reject": { sid: text, code: oneOf(REFUSALS) },
   "sdp.offer": {

@@ -24,5 +24,6 @@ export const HASH_BLOCK_BYTES = 1048576;
 export const MIN_DISPLAY_SIDE = 64;
 export const MAX_DISPLAY_WIDTH = 7680;
 export const MAX_DISPLAY_HEIGHT = 4320;
+export const MAX_VIEWERS = 32;
 export const MAX_BUTTON = 4;
 export const HELD_HEARTBEAT_MS = 100;

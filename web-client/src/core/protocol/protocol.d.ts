@@ -105,7 +105,12 @@ local?: string,
 /**
  * The session that this one replaces.
  */
-resume?: SessionId, } | { "type": "session.accept", sid: SessionId, host_fp: Fingerprint, rights: Rights, } | { "type": "session.reject", sid: SessionId, code: Refusal, } | { "type": "sdp.offer", sid: SessionId, negotiation: Negotiation, sdp: Sdp, caps: ViewerCaps, } | { "type": "sdp.answer", sid: SessionId, negotiation: Negotiation, sdp: Sdp,
+resume?: SessionId,
+/**
+ * The router's signature under all of this ([`crate::claims::GrantClaims`]), where router and host are not
+ * one process.
+ */
+grant?: string, } | { "type": "session.lease", sid: SessionId, seconds: number, } | { "type": "host.status", name: string, version: string, sessions: Array<SessionId>, } | { "type": "session.accept", sid: SessionId, host_fp: Fingerprint, rights: Rights, } | { "type": "session.reject", sid: SessionId, code: Refusal, } | { "type": "sdp.offer", sid: SessionId, negotiation: Negotiation, sdp: Sdp, caps: ViewerCaps, } | { "type": "sdp.answer", sid: SessionId, negotiation: Negotiation, sdp: Sdp,
 /**
  * Ed25519, 64 bytes in base64url.
  */

@@ -1,4 +1,4 @@
-//! The desktop that direct mode shares: found, or started, and opened again after it was lost.
+//! The desktop that is shared: found, or started, and opened again after it was lost.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,0 +1,273 @@
+//! Who may do what now: roles and locks as they stand in the database, and what they mean for sessions that live.
+//!
+//! Every second the database is asked whether anything changed. So a lock, a lowered role or a removed host reaches a
+//! live session within two seconds, whichever process made the change.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use router::auth::direct::unix_now;
+use router::auth::{Authority, TokenError, Tokens};
+use signaling_spec::claims::AccessClaims;
+use signaling_spec::{Rights, SessionId};
+
+use crate::config::Admin;
+use crate::roles::{Decision, Labels, Role, decide};
+use crate::store::{Account, Binding, Lock, LockKind, Result, Store, Subject};
+
+/// How often the database is asked.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Roles, who has them, and locks, as of one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    version: i64,
+    roles: BTreeMap<String, Role>,
+    bindings: Vec<Binding>,
+    locks: Vec<Lock>,
+}
+
+/// What may be done, or the lock that forbids it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    May(Decision),
+    Locked(String),
+}
+
+impl Policy {
+    fn roles_of(&self, account: &Account) -> Vec<(&str, &Role)> {
+        let has = |binding: &&Binding| {
+            binding.provider == account.provider
+                && match &binding.subject {
+                    Subject::Account(subject) => *subject == account.subject,
+                    Subject::Group(group) => account.groups.contains(group),
+                }
+        };
+        let names: BTreeSet<&str> = self
+            .bindings
+            .iter()
+            .filter(has)
+            .map(|binding| binding.role.as_str())
+            .collect();
+        names
+            .into_iter()
+            .filter_map(|name| self.roles.get_key_value(name))
+            .map(|(name, role)| (name.as_str(), role))
+            .collect()
+    }
+
+    fn lock_on(&self, kind: LockKind, target: &str, now: u64) -> Option<&Lock> {
+        self.locks.iter().find(|lock| {
+            lock.kind == kind && lock.target == target && lock.expires.is_none_or(|expires| expires > now)
+        })
+    }
+
+    /// What this person may do on a host with these labels.
+    pub fn answer(&self, account: &Account, host: &str, labels: &Labels, now: u64) -> Answer {
+        let roles = self.roles_of(account);
+        let lock = self
+            .lock_on(LockKind::Account, &account.id, now)
+            .or_else(|| self.lock_on(LockKind::Host, host, now))
+            .or_else(|| {
+                roles
+                    .iter()
+                    .find_map(|(name, _)| self.lock_on(LockKind::Role, name, now))
+            });
+        match lock {
+            Some(lock) => Answer::Locked(lock.reason.clone()),
+            None => Answer::May(self.without_locks(account, labels)),
+        }
+    }
+
+    /// What this person's roles say, whatever is locked.
+    pub fn without_locks(&self, account: &Account, labels: &Labels) -> Decision {
+        decide(self.roles_of(account).iter().map(|(_, role)| *role), labels)
+    }
+
+    /// Whether this person administers.
+    pub fn is_admin(&self, account: &Account, now: u64) -> bool {
+        self.lock_on(LockKind::Account, &account.id, now).is_none()
+            && self
+                .roles_of(account)
+                .into_iter()
+                .any(|(name, role)| role.admin && self.lock_on(LockKind::Role, name, now).is_none())
+    }
+}
+
+/// What a live session rests on.
+#[derive(Clone, Debug)]
+struct Live {
+    account: String,
+    host: String,
+    holder: String,
+    rights: Rights,
+}
+
+/// See the module documentation.
+#[derive(Debug)]
+pub struct Access {
+    store: Store,
+    tokens: Tokens,
+    policy: RwLock<Arc<Policy>>,
+    live: Mutex<BTreeMap<SessionId, Live>>,
+    over: Mutex<BTreeSet<SessionId>>,
+}
+
+/// The role that whoever the configuration names as an administrator has.
+pub const ADMINISTRATOR: &str = "administrator";
+
+impl Access {
+    /// # Errors
+    /// The database does not answer, or holds a role that cannot be read.
+    pub async fn open(store: Store, tokens: Tokens, admins: &[Admin]) -> anyhow::Result<Arc<Self>> {
+        if !admins.is_empty() {
+            let known = store.roles().await?.iter().any(|(name, _)| name == ADMINISTRATOR);
+            if !known {
+                store
+                    .set_role(ADMINISTRATOR, &Role::administrator(), unix_now())
+                    .await?;
+            }
+        }
+        for admin in admins {
+            let subject = match (&admin.subject, &admin.group) {
+                (Some(subject), _) => Subject::Account(subject.clone()),
+                (None, Some(group)) => Subject::Group(group.clone()),
+                (None, None) => continue,
+            };
+            let binding = Binding {
+                provider: admin.provider.clone(),
+                subject,
+                role: ADMINISTRATOR.to_owned(),
+            };
+            store.bind_role(&binding).await?;
+        }
+        let policy = read(&store, unix_now()).await?;
+        Ok(Arc::new(Self {
+            store,
+            tokens,
+            policy: RwLock::new(Arc::new(policy)),
+            live: Mutex::default(),
+            over: Mutex::default(),
+        }))
+    }
+
+    pub fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    /// Watches over a session until it is [`Self::ended`].
+    pub fn began(&self, sid: SessionId, account: &str, host: &str, holder: &str, rights: Rights) {
+        let live = Live {
+            account: account.to_owned(),
+            host: host.to_owned(),
+            holder: holder.to_owned(),
+            rights,
+        };
+        self.live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(sid, live);
+    }
+
+    pub fn ended(&self, sid: &SessionId) {
+        self.live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(sid);
+        self.over
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(sid);
+    }
+
+    /// Looks at the database for as long as the router runs.
+    pub async fn watch(self: Arc<Self>) {
+        let mut tick = tokio::time::interval(LOOK_EVERY);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            if let Err(error) = self.look().await {
+                // Who is in stays until the lease ends; nobody new comes in without a database.
+                tracing::warn!(%error, "Roles and locks cannot be read");
+            }
+        }
+    }
+
+    async fn look(&self) -> Result<()> {
+        let now = unix_now();
+        let held = self.policy();
+        let lapsed = held
+            .locks
+            .iter()
+            .any(|lock| lock.expires.is_some_and(|expires| expires <= now));
+        if self.store.policy_version().await? != held.version || lapsed {
+            self.refresh().await?;
+        }
+        Ok(())
+    }
+
+    /// Reads everything anew, and judges the live sessions by it.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn refresh(&self) -> Result<()> {
+        let now = unix_now();
+        let policy = Arc::new(read(&self.store, now).await?);
+        let live: Vec<(SessionId, Live)> = {
+            let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+            live.iter()
+                .map(|(sid, live)| (sid.clone(), live.clone()))
+                .collect()
+        };
+        for (sid, live) in live {
+            let host = self.store.host(&live.host).await?;
+            let account = self.store.account_of(&live.account, &live.holder, now).await?;
+            let stays = match (host, account) {
+                (Some(host), Some(account)) => match policy.answer(&account, &live.host, &host.labels, now) {
+                    Answer::May(decision) => live.rights.iter().all(|right| decision.rights.has(right)),
+                    Answer::Locked(_) => false,
+                },
+                _ => false,
+            };
+            if !stays {
+                self.over
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(sid);
+            }
+        }
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
+        Ok(())
+    }
+}
+
+async fn read(store: &Store, now: u64) -> Result<Policy> {
+    // First the number: what changes meanwhile is read again.
+    let version = store.policy_version().await?;
+    Ok(Policy {
+        version,
+        roles: store.roles().await?.into_iter().collect(),
+        bindings: store.bindings().await?,
+        locks: store.locks(now).await?,
+    })
+}
+
+impl Authority for Access {
+    fn verify(&self, token: &str) -> std::result::Result<AccessClaims, TokenError> {
+        self.tokens.verify(token, unix_now())
+    }
+
+    fn still_valid(&self, sid: &SessionId, claims: &AccessClaims) -> bool {
+        claims.exp > unix_now()
+            && !self
+                .over
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .contains(sid)
+    }
+}

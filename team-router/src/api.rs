@@ -1,0 +1,197 @@
+//! The calls of a team's router, beside those that every router has.
+
+mod admin;
+mod cookie;
+mod enroll;
+mod hosts;
+mod login;
+mod uplink;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post, put};
+use router::api::guard::text;
+use router::api::{Edge, Routes, assets};
+use router::auth::direct::unix_now;
+use router::auth::signed::Signer;
+use router::bus::Directory;
+use router::net::Ends;
+
+pub use admin::{ENROLL_LIFE, check_name as check_role_name, enroll_token};
+pub use login::hash as token_hash;
+
+use crate::access::Access;
+use crate::config::Config;
+use crate::error::TeamError;
+use crate::login::Waiting;
+use crate::login::oidc::OpenId;
+use crate::store::{Account, Store};
+
+/// What every handler may use.
+#[derive(Clone, Debug)]
+pub struct Team {
+    pub edge: Edge,
+    pub config: Arc<Config>,
+    pub store: Store,
+    pub access: Arc<Access>,
+    pub providers: Arc<Vec<OpenId>>,
+    pub directory: Arc<dyn Directory>,
+    /// Signs what hosts are to believe.
+    pub grants: Signer,
+    /// Its public half, in base64url.
+    pub grants_public: String,
+    pub waiting: Arc<Waiting>,
+    pub seen: Arc<Seen>,
+}
+
+/// Names of proofs that were shown, until they are too old anyway.
+#[derive(Debug, Default)]
+pub struct Seen(Mutex<BTreeMap<String, u64>>);
+
+/// More within a minute is an attack on our memory.
+const SEEN: usize = 200_000;
+
+impl Seen {
+    /// Whether this is the first time.
+    fn first(&self, name: &str, forget: u64, now: u64) -> bool {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= SEEN {
+            seen.retain(|_, forget| *forget > now);
+        }
+        seen.len() < SEEN
+            && seen
+                .insert(name.to_owned(), forget)
+                .is_none_or(|until| until <= now)
+    }
+}
+
+impl IntoResponse for TeamError {
+    fn into_response(self) -> Response {
+        if self.status() >= 500 {
+            let mut source = std::error::Error::source(&self);
+            let mut words = self.to_string();
+            while let Some(cause) = source {
+                words = format!("{words}: {cause}");
+                source = cause.source();
+            }
+            tracing::error!(error = words, "A call failed");
+        }
+        let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::json!({ "code": self.code(), "message": self.to_string() });
+        (status, axum::Json(body)).into_response()
+    }
+}
+
+/// The calls of this router.
+pub fn routes(team: Team) -> Routes {
+    axum::Router::new()
+        .route("/", get(start_page))
+        .route("/desktop", get(desktop_page))
+        .route("/readyz", get(ready))
+        .route("/auth/login", get(login::begin))
+        .route("/auth/callback/{provider}", get(login::callback))
+        .route("/auth/logout", post(login::logout))
+        .route("/api/v1/providers", get(login::providers))
+        .route("/api/v1/token", post(login::token))
+        .route("/api/v1/hosts", get(hosts::list))
+        .route("/api/v1/hosts/{id}/sessions", post(hosts::join))
+        .route("/api/v1/hosts/{id}", delete(admin::remove_host))
+        .route("/api/v1/hosts/{id}/labels", put(admin::set_labels))
+        .route("/api/v1/host", get(uplink::upgrade))
+        .route("/api/v1/enroll", post(enroll::enroll))
+        .route("/api/v1/enroll-tokens", post(admin::make_enroll_token))
+        .route("/api/v1/roles", get(admin::roles))
+        .route(
+            "/api/v1/roles/{name}",
+            put(admin::set_role).delete(admin::remove_role),
+        )
+        .route(
+            "/api/v1/bindings",
+            get(admin::bindings).post(admin::bind).delete(admin::unbind),
+        )
+        .route("/api/v1/locks", get(admin::locks).post(admin::lock))
+        .route("/api/v1/locks/{id}", delete(admin::unlock))
+        .route("/api/v1/accounts", get(admin::accounts))
+        .route("/api/v1/audit", get(admin::audit))
+        .with_state(team)
+}
+
+async fn start_page(State(team): State<Team>, headers: HeaderMap) -> Response {
+    assets::page(&team.edge, &headers, "team.html")
+}
+
+async fn desktop_page(State(team): State<Team>, headers: HeaderMap) -> Response {
+    assets::page(&team.edge, &headers, "index.html")
+}
+
+/// Whether this router can let anybody in.
+async fn ready(State(team): State<Team>) -> Result<&'static str, TeamError> {
+    team.store.ping().await?;
+    Ok("ready")
+}
+
+impl Team {
+    /// Whose call it is, by the bearer token that the page got for its cookie. The login must still be in force.
+    async fn caller(&self, ends: Ends, headers: &HeaderMap) -> Result<Caller, TeamError> {
+        self.may_try(ends)?;
+        let token = match text(headers, header::AUTHORIZATION).split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+            _ => return Err(self.failed(ends, TeamError::LoginRequired)),
+        };
+        let now = unix_now();
+        let claims = self.access.tokens().verify(token, now).map_err(|error| {
+            router::audit!("RMV1004W", why = %error, "Token refused");
+            // Its time is over with every tab that slept: no attempt to get in.
+            if error.is_of_a_signed_token() {
+                TeamError::LoginRequired
+            } else {
+                self.failed(ends, TeamError::LoginRequired)
+            }
+        })?;
+        let account = self
+            .store
+            .account_of(&claims.sub, &claims.jti.0, now)
+            .await?
+            .ok_or(TeamError::LoginRequired)?;
+        Ok(Caller {
+            account,
+            login: claims.jti.0,
+        })
+    }
+
+    async fn admin(&self, ends: Ends, headers: &HeaderMap) -> Result<Caller, TeamError> {
+        let caller = self.caller(ends, headers).await?;
+        if self.access.policy().is_admin(&caller.account, unix_now()) {
+            Ok(caller)
+        } else {
+            router::audit!("RMV6009W", account = caller.account.id, "Administration refused");
+            Err(TeamError::Forbidden)
+        }
+    }
+
+    fn may_try(&self, ends: Ends) -> Result<(), TeamError> {
+        if self.edge.failures.may_try(ends.peer.ip(), Instant::now()) {
+            return Ok(());
+        }
+        router::audit!("RMV7001W", "Too many failed attempts from one address");
+        Err(TeamError::TooMany)
+    }
+
+    /// Counts a failed attempt to get in.
+    fn failed(&self, ends: Ends, error: TeamError) -> TeamError {
+        self.edge.failures.count(ends.peer.ip(), Instant::now());
+        error
+    }
+}
+
+/// Somebody who is logged in.
+struct Caller {
+    account: Account,
+    /// Their login's name.
+    login: String,
+}

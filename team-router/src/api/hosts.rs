@@ -1,0 +1,223 @@
+//! The hosts that somebody may use, and joining one.
+
+use axum::Extension;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Json, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use router::api::guard::{check_nonce, check_origin};
+use router::auth::direct::unix_now;
+use router::broker::{Grant, Seat, new_sid};
+use router::net::Ends;
+use serde_json::{Value, json};
+use session_core::grants::thumbprint;
+use signaling_spec::api::{SessionCreate, SessionCreated};
+use signaling_spec::claims::{AccessClaims, Confirmation, GRANT_TYPE, GrantClaims};
+use signaling_spec::{HostId, Object, Right, TokenId};
+
+use super::login::number;
+use super::{Caller, Team};
+use crate::access::Answer;
+use crate::error::TeamError;
+use crate::roles::Decision;
+use crate::store::{Host, Session};
+
+/// How long a grant waits for its use, in seconds: a ticket's life, and the way to the host.
+const GRANT_LIFE: u64 = 60;
+/// Seconds that a session lasts without a word from the router.
+pub(super) const LEASE: u32 = 180;
+
+/// Whoever may see a host sees it here, with what they may do on it.
+pub(super) async fn list(
+    State(team): State<Team>,
+    Extension(ends): Extension<Ends>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, TeamError> {
+    let caller = team.caller(ends, &headers).await?;
+    let (policy, now) = (team.access.policy(), unix_now());
+    let live = team.store.live_sessions(None, now).await?;
+    let accounts = team.store.accounts().await?;
+    let name_of = |id: &str| {
+        let found = accounts.iter().find(|(account, _)| account.id == id);
+        found.map_or_else(String::new, |(account, _)| account.name.clone())
+    };
+    let admin = policy.is_admin(&caller.account, now);
+    let shown: Vec<Value> = team
+        .store
+        .hosts()
+        .await?
+        .into_iter()
+        .filter_map(|host| {
+            // A lock is shown to whoever could use the host without it.
+            let rights = policy.without_locks(&caller.account, &host.labels).rights;
+            let locked = match policy.answer(&caller.account, &host.id, &host.labels, now) {
+                Answer::May(_) => None,
+                Answer::Locked(reason) => Some(reason),
+            };
+            if !rights.has(Right::View) && !admin {
+                return None;
+            }
+            let online = team.directory.node_of(&HostId(host.id.clone())).is_some();
+            let viewers: Vec<String> = live
+                .iter()
+                .filter(|session| session.host == host.id)
+                .map(|session| name_of(&session.account))
+                .collect();
+            Some(json!({
+                "id": host.id,
+                "name": host.name,
+                "labels": host.labels,
+                "version": host.version,
+                "online": online,
+                "last_seen": host.last_seen,
+                "viewers": viewers,
+                "rights": rights,
+                "locked": locked,
+            }))
+        })
+        .collect();
+    Ok(Json(json!({ "hosts": shown, "now": now })))
+}
+
+/// `POST /api/v1/hosts/{id}/sessions`: a seat at that host, and the ticket that takes it.
+pub(super) async fn join(
+    State(team): State<Team>,
+    Extension(ends): Extension<Ends>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Result<Json<Object<SessionCreate>>, JsonRejection>,
+) -> Result<(StatusCode, Json<SessionCreated>), TeamError> {
+    check_origin(&team.edge, &headers, false).map_err(|_| TeamError::CrossSite)?;
+    let caller = team.caller(ends, &headers).await?;
+    let Json(Object(create)) = body.map_err(|error| TeamError::Malformed(error.body_text()))?;
+    check_nonce(&create.viewer_nonce).map_err(|error| TeamError::Malformed(error.to_string()))?;
+    let now = unix_now();
+    let (host, decision) = decided(&team, &caller, &id, now).await?;
+    let host_pub = team
+        .store
+        .active_key(&host.id)
+        .await?
+        .ok_or(TeamError::NotFound("host"))?;
+    if team.directory.node_of(&HostId(host.id.clone())).is_none() {
+        return Err(TeamError::HostOffline);
+    }
+    let seat = seat(&team, &caller, &host, decision, create, now)?;
+    let session = Session {
+        id: seat.sid.0.clone(),
+        host: host.id.clone(),
+        account: caller.account.id.clone(),
+        holder: caller.login.clone(),
+        rights: seat.claims.rights.canonical(),
+        created: now,
+        until: seat.claims.exp,
+    };
+    team.store.add_session(&session).await?;
+    team.access.began(
+        seat.sid.clone(),
+        &caller.account.id,
+        &host.id,
+        &caller.login,
+        seat.claims.rights.clone(),
+    );
+    let sid = seat.sid.clone();
+    let ticket = team
+        .edge
+        .broker
+        .admit(seat)
+        .await
+        .map_err(|_| TeamError::Stopping)?;
+    let created = SessionCreated {
+        sid,
+        ticket,
+        ice_servers: team.config.ice_servers.clone(),
+        host_id: HostId(host.id),
+        host_name: host.name,
+        host_pub,
+    };
+    Ok((StatusCode::CREATED, Json(created)))
+}
+
+/// The host and what the caller may do there. A host that is not for them is no host.
+async fn decided(team: &Team, caller: &Caller, id: &str, now: u64) -> Result<(Host, Decision), TeamError> {
+    let host = team.store.host(id).await?;
+    let refused = |why: &str| {
+        router::audit!(
+            "RMV3002W",
+            account = caller.account.id,
+            host = id,
+            why,
+            "Session refused"
+        );
+    };
+    let Some(host) = host else {
+        refused("no such host");
+        return Err(TeamError::NotFound("host"));
+    };
+    match team
+        .access
+        .policy()
+        .answer(&caller.account, &host.id, &host.labels, now)
+    {
+        Answer::May(decision) if decision.rights.has(Right::View) => Ok((host, decision)),
+        Answer::May(_) => {
+            refused("no role");
+            Err(TeamError::NotFound("host"))
+        }
+        Answer::Locked(reason) => {
+            refused("locked");
+            Err(TeamError::Locked(reason))
+        }
+    }
+}
+
+fn seat(
+    team: &Team,
+    caller: &Caller,
+    host: &Host,
+    decision: Decision,
+    create: SessionCreate,
+    now: u64,
+) -> Result<Seat, TeamError> {
+    let sid = new_sid();
+    let until = now.saturating_add(decision.max_session);
+    let holder = TokenId(caller.login.clone());
+    let claims = GrantClaims {
+        iss: team.grants.kid().to_owned(),
+        aud: host.id.clone(),
+        sub: caller.account.name.clone(),
+        jti: TokenId(number("g")),
+        iat: now,
+        nbf: now,
+        exp: now + GRANT_LIFE,
+        sid: sid.clone(),
+        cnf: Confirmation {
+            x5t_s256: thumbprint(&create.viewer_fp),
+        },
+        viewer_nonce: create.viewer_nonce.clone(),
+        rights: decision.rights.clone(),
+        holder: holder.clone(),
+        lease: LEASE,
+        until,
+    };
+    let token = team
+        .grants
+        .sign(GRANT_TYPE, &claims)
+        .map_err(|error| TeamError::Internal(error.into()))?;
+    Ok(Seat {
+        sid,
+        host: HostId(host.id.clone()),
+        claims: AccessClaims {
+            iss: team.config.public_url.clone(),
+            aud: host.id.clone(),
+            sub: caller.account.name.clone(),
+            jti: holder,
+            iat: now,
+            nbf: now,
+            exp: until,
+            rights: decision.rights,
+        },
+        viewer_fp: create.viewer_fp,
+        viewer_nonce: create.viewer_nonce,
+        resume: create.resume,
+        grant: Some(Grant { token, lease: LEASE }),
+    })
+}

@@ -1,0 +1,267 @@
+//! The configuration file: every key it may have, and what is wrong with the others.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail, ensure};
+use router::auth::origin::normal_origin;
+use serde::Deserialize;
+use signaling_spec::IceServer;
+
+/// The file as it is written. Unknown keys are refused.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Written {
+    public_url: String,
+    #[serde(default = "everywhere")]
+    listen: SocketAddr,
+    #[serde(default = "state_dir")]
+    state_dir: PathBuf,
+    database: Option<String>,
+    tls: Option<Tls>,
+    #[serde(default)]
+    admins: Vec<Admin>,
+    #[serde(default, rename = "provider")]
+    providers: Vec<WrittenProvider>,
+    #[serde(default, rename = "ice-server")]
+    ice_servers: Vec<WrittenIce>,
+    assets_dir: Option<PathBuf>,
+}
+
+fn everywhere() -> SocketAddr {
+    SocketAddr::from(([0; 16], 8443))
+}
+
+fn state_dir() -> PathBuf {
+    PathBuf::from("/var/lib/removid-router")
+}
+
+/// A certificate of one's own, read again when it changes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The chain in PEM.
+    pub cert: PathBuf,
+    /// Its private key in PEM.
+    pub key: PathBuf,
+}
+
+/// Who administers from the beginning.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Admin {
+    /// `id` of the provider that they log in with.
+    pub provider: String,
+    /// What the provider calls them for ever (`sub`).
+    pub subject: Option<String>,
+    /// Or a group that the provider puts them in.
+    pub group: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WrittenProvider {
+    id: String,
+    name: Option<String>,
+    issuer: String,
+    client_id: String,
+    client_secret_file: PathBuf,
+    #[serde(default = "scopes")]
+    scopes: Vec<String>,
+    #[serde(default = "groups_claim")]
+    groups_claim: String,
+    ca_file: Option<PathBuf>,
+}
+
+fn scopes() -> Vec<String> {
+    ["openid", "profile", "email"].map(str::to_owned).to_vec()
+}
+
+fn groups_claim() -> String {
+    "groups".to_owned()
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenIce {
+    urls: Vec<String>,
+}
+
+/// An OpenID provider.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    /// In addresses and in the database; never changed.
+    pub id: String,
+    /// On the login page.
+    pub name: String,
+    pub issuer: String,
+    pub client_id: String,
+    pub client_secret_file: PathBuf,
+    pub scopes: Vec<String>,
+    /// The ID token's claim that lists groups.
+    pub groups_claim: String,
+    /// Certificates in PEM that are trusted for this provider beside the usual ones.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// A checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where browsers and hosts find this router, with a slash at the end.
+    pub public_url: String,
+    pub listen: SocketAddr,
+    pub state_dir: PathBuf,
+    /// `sqlite:FILE` or `postgres://…`.
+    pub database: String,
+    pub tls: Option<Tls>,
+    pub admins: Vec<Admin>,
+    pub providers: Vec<Provider>,
+    pub ice_servers: Vec<IceServer>,
+    pub assets_dir: Option<PathBuf>,
+}
+
+impl Config {
+    /// # Errors
+    /// The file cannot be read, or a key in it is unknown, missing or wrong; the message says which.
+    pub fn load(path: &Path) -> anyhow::Result<Self> {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+        Self::parse(&text)
+            .with_context(|| format!("{} is not a configuration of removid-router", path.display()))
+    }
+
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        let written: Written = toml::from_str(text)?;
+        let mut public_url = written.public_url;
+        let path = public_url
+            .get(8..)
+            .and_then(|rest| rest.find('/').map(|at| at + 8));
+        match path {
+            None => public_url.push('/'),
+            Some(at) => ensure!(
+                public_url.len() == at + 1,
+                "public-url is the address of the whole site, without a path: {}",
+                &public_url[..at]
+            ),
+        }
+        ensure!(
+            normal_origin(&public_url).is_some(),
+            "public-url is not an https address: write the one that people type, like https://desk.example.org"
+        );
+        let database = written
+            .database
+            .unwrap_or_else(|| format!("sqlite:{}", written.state_dir.join("router.db").display()));
+        ensure!(
+            ["sqlite:", "postgres:", "postgresql:"]
+                .iter()
+                .any(|kind| database.starts_with(kind)),
+            "database is sqlite:FILE or postgres://USER@HOST/NAME"
+        );
+        let mut providers: Vec<Provider> = Vec::new();
+        for provider in written.providers {
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            ensure!(
+                !provider.id.is_empty() && provider.id.len() <= 32 && provider.id.chars().all(plain),
+                "a provider's id has 1 to 32 lower-case letters, digits and hyphens; {:?} has others",
+                provider.id
+            );
+            ensure!(
+                providers
+                    .iter()
+                    .all(|other| other.id != provider.id && other.issuer != provider.issuer),
+                "provider {} is named twice",
+                provider.id
+            );
+            ensure!(
+                provider.scopes.iter().any(|scope| scope == "openid"),
+                "provider {}: scopes must hold openid, or it gives no ID token",
+                provider.id
+            );
+            providers.push(Provider {
+                name: provider.name.unwrap_or_else(|| provider.id.clone()),
+                id: provider.id,
+                issuer: provider.issuer,
+                client_id: provider.client_id,
+                client_secret_file: provider.client_secret_file,
+                scopes: provider.scopes,
+                groups_claim: provider.groups_claim,
+                ca_file: provider.ca_file,
+            });
+        }
+        if providers.is_empty() {
+            bail!("there is no [[provider]]: nobody could log in");
+        }
+        for admin in &written.admins {
+            ensure!(
+                providers.iter().any(|provider| provider.id == admin.provider),
+                "admins name the provider {:?}, which is not configured",
+                admin.provider
+            );
+            ensure!(
+                admin.subject.is_some() != admin.group.is_some(),
+                "an admin is named by `subject` or by `group`, and by one of them"
+            );
+        }
+        let ice = |ice: WrittenIce| IceServer {
+            urls: ice.urls,
+            username: None,
+            credential: None,
+        };
+        Ok(Self {
+            public_url,
+            listen: written.listen,
+            state_dir: written.state_dir,
+            database,
+            tls: written.tls,
+            admins: written.admins,
+            providers,
+            ice_servers: written.ice_servers.into_iter().map(ice).collect(),
+            assets_dir: written.assets_dir,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: &str = r#"
+        public-url = "https://desk.example.org"
+        [[provider]]
+        id = "corp"
+        issuer = "https://login.example.org"
+        client-id = "removid"
+        client-secret-file = "/etc/removid/secret"
+    "#;
+
+    fn why(text: &str) -> String {
+        format!("{:#}", Config::parse(text).unwrap_err())
+    }
+
+    #[test]
+    fn a_plain_file_is_enough() {
+        let config = Config::parse(PLAIN).unwrap();
+        assert_eq!(config.public_url, "https://desk.example.org/");
+        assert_eq!(config.database, "sqlite:/var/lib/removid-router/router.db");
+        assert_eq!(config.providers[0].name, "corp");
+        assert_eq!(config.listen.port(), 8443);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        assert!(why("publik-url = 1").contains("publik-url"));
+        assert!(why(&PLAIN.replace("https://desk", "http://desk")).contains("not an https address"));
+        assert!(why(&PLAIN.replace("example.org\"\n", "example.org/desk\"\n")).contains("without a path"));
+        assert!(why(&PLAIN.replace("\"corp\"", "\"Corp!\"")).contains("lower-case"));
+        assert!(why(&format!("{PLAIN}\n[[provider]]\nid = \"corp\"\nissuer = \"https://b\"\nclient-id = \"x\"\nclient-secret-file = \"y\"")).contains("twice"));
+        assert!(why(&format!("{PLAIN}\nscopes = [\"profile\"]")).contains("openid"));
+        assert!(why("public-url = \"https://a.b\"").contains("nobody could log in"));
+        assert!(why(&format!("database = \"mysql:x\"\n{PLAIN}")).contains("postgres://"));
+        let admins = "admins = [{ provider = \"other\", subject = \"ada\" }]\n";
+        assert!(why(&format!("{admins}{PLAIN}")).contains("not configured"));
+        let both = "admins = [{ provider = \"corp\", subject = \"ada\", group = \"ops\" }]\n";
+        assert!(why(&format!("{both}{PLAIN}")).contains("by one of them"));
+    }
+}

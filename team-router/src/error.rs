@@ -1,0 +1,94 @@
+//! Why a call of the team router was refused: a stable code for programs, and a sentence for whoever can mend it.
+
+use crate::login::oidc::LoginError;
+use crate::store::StoreError;
+
+/// INVARIANT: `Display` never holds a secret and never repeats its source.
+#[derive(Debug, thiserror::Error)]
+pub enum TeamError {
+    #[error("log in first")]
+    LoginRequired,
+    #[error("the call did not come from this site's own page")]
+    CrossSite,
+    #[error("there is no such provider; the configuration names those that there are")]
+    NoProvider,
+    #[error("this login was begun elsewhere, was used already, or took too long; begin it again")]
+    StaleLogin,
+    #[error("the provider refused the login: {0}")]
+    Declined(String),
+    #[error("the login could not be finished; the router's log has more for its administrator")]
+    Login(#[from] LoginError),
+    #[error("{0}")]
+    Locked(String),
+    #[error("no role of yours permits that; an administrator can give you one")]
+    Forbidden,
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    #[error("the host is not connected; see that it runs and reaches this router")]
+    HostOffline,
+    #[error("{0}")]
+    Malformed(String),
+    #[error("too many attempts; wait a minute")]
+    TooMany,
+    #[error("the enrolment token is unknown, was used, or is too old; ask an administrator for a new one")]
+    EnrollToken,
+    #[error("this host is enrolled already; remove it first: removid-router host remove ID")]
+    HostKnown,
+    #[error("the host's key is not known here, or was revoked; enrol the host again")]
+    HostKey,
+    #[error("the host's clock differs from the router's by {0} s; set both right (NTP)")]
+    Clock(u64),
+    #[error("the host's proof was used before")]
+    Replay,
+    #[error("the database does not answer; see that it runs")]
+    Store(#[from] StoreError),
+    #[error("the router is shutting down; try again in a moment")]
+    Stopping,
+    #[error("something went wrong here; the router's log has more")]
+    Internal(#[source] anyhow::Error),
+}
+
+impl TeamError {
+    /// Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::LoginRequired => "login_required",
+            Self::CrossSite => "origin",
+            Self::NoProvider => "no_provider",
+            Self::StaleLogin => "stale_login",
+            Self::Declined(_) => "declined",
+            Self::Login(LoginError::Provider(_)) => "provider_unreachable",
+            Self::Login(
+                LoginError::Code(_) | LoginError::Issuer | LoginError::NoToken | LoginError::Token(_),
+            ) => "login_refused",
+            Self::Locked(_) => "locked",
+            Self::Forbidden => "forbidden",
+            Self::NotFound(_) => "not_found",
+            Self::HostOffline => "host_offline",
+            Self::Malformed(_) => "malformed",
+            Self::TooMany => "too_many",
+            Self::EnrollToken => "enroll_token",
+            Self::HostKnown => "host_known",
+            Self::HostKey => "host_key",
+            Self::Clock(_) => "clock",
+            Self::Replay => "replay",
+            Self::Store(_) => "database",
+            Self::Stopping => "stopping",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// HTTP status (RFC 9110 §15).
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::LoginRequired | Self::HostKey | Self::Clock(_) | Self::Replay | Self::EnrollToken => 401,
+            Self::CrossSite | Self::Locked(_) | Self::Forbidden | Self::Declined(_) | Self::Login(_) => 403,
+            Self::NoProvider | Self::NotFound(_) => 404,
+            Self::HostKnown => 409,
+            Self::StaleLogin | Self::Malformed(_) => 400,
+            Self::TooMany => 429,
+            Self::HostOffline | Self::Store(_) | Self::Stopping => 503,
+            Self::Internal(_) => 500,
+        }
+    }
+}

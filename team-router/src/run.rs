@@ -1,0 +1,158 @@
+//! Puts a team's router together and serves until it is told to stop.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use router::Running;
+use router::api::Edge;
+use router::auth::origin::Origins;
+use router::auth::signed::Signer;
+use router::auth::token::{KEY_BYTES, Key};
+use router::auth::{Tokens, random_bytes};
+use router::broker::Broker;
+use router::bus::{Directory, LocalDirectory};
+use router::net::{Failures, Listener};
+use router::tls::{Certificate, private_file};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::access::Access;
+use crate::api::{Seen, Team};
+use crate::audit;
+use crate::config::Config;
+use crate::login::Waiting;
+use crate::login::oidc::OpenId;
+use crate::store::Store;
+
+/// A team's router at work; dropping it stops it.
+#[derive(Debug)]
+pub struct TeamRouter {
+    pub local_addr: SocketAddr,
+    pub team: Team,
+    _running: Running,
+    _tasks: JoinSet<()>,
+}
+
+/// Starts it.
+///
+/// # Errors
+/// One sentence with the remedy, for whatever keeps it from starting.
+pub async fn start(
+    config: Config,
+    events: Option<mpsc::Receiver<audit::Event>>,
+) -> anyhow::Result<TeamRouter> {
+    private_file::directory(&config.state_dir)?;
+    let providers = config
+        .providers
+        .iter()
+        .map(|provider| OpenId::new(provider.clone(), &config.public_url))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let certificate = Arc::new(certificate(&config)?);
+    let store = Store::open(&config.database).await?;
+    let mut tasks = JoinSet::new();
+    if let Some(events) = events {
+        let store = store.clone();
+        tasks.spawn(async move {
+            if let Err(error) = audit::write(store, events).await {
+                tracing::error!(%error, "The audit log cannot be written");
+            }
+        });
+    }
+    let tokens = Tokens::new(
+        vec![token_key(&config.state_dir.join("token-key"))?],
+        config.public_url.clone(),
+        config.public_url.clone(),
+    );
+    let access = Access::open(store.clone(), tokens, &config.admins).await?;
+    tasks.spawn(Arc::clone(&access).watch());
+    let (grants, public) = Signer::open(&config.state_dir.join("grant-key.pk8"))?;
+    let directory: Arc<dyn Directory> = Arc::new(LocalDirectory::default());
+    let site = router::Config {
+        listen: config.listen,
+        origins: Vec::new(),
+        public_url: Some(config.public_url.clone()),
+        ice_servers: config.ice_servers.clone(),
+        assets_dir: config.assets_dir.clone(),
+    };
+    let edge = Edge {
+        broker: Broker::start(Arc::<Access>::clone(&access), Arc::clone(&directory)),
+        authority: Arc::<Access>::clone(&access),
+        origins: Arc::new(Origins::new(&site.origins, site.public_url.as_deref())),
+        failures: Failures::default(),
+        only_host: None,
+        config: Arc::new(site),
+    };
+    let listener = Listener::bind(config.listen)
+        .with_context(|| format!("{} cannot be opened; choose another with `listen`", config.listen))?;
+    let team = Team {
+        edge: edge.clone(),
+        store,
+        access,
+        providers: Arc::new(providers),
+        directory,
+        grants,
+        grants_public: URL_SAFE_NO_PAD.encode(public),
+        waiting: Arc::new(Waiting::default()),
+        seen: Arc::new(Seen::default()),
+        config: Arc::new(config),
+    };
+    let own = crate::api::routes(team.clone());
+    let running = router::serve(edge, own, listener, certificate, None)?;
+    Ok(TeamRouter {
+        local_addr: running.local_addr,
+        team,
+        _running: running,
+        _tasks: tasks,
+    })
+}
+
+fn certificate(config: &Config) -> anyhow::Result<Certificate> {
+    match &config.tls {
+        Some(tls) => Certificate::load(&tls.cert, &tls.key),
+        None => {
+            let site = config
+                .public_url
+                .trim_start_matches("https://")
+                .trim_end_matches('/');
+            let name = match site.strip_prefix('[') {
+                Some(v6) => v6.split(']').next().unwrap_or_default(),
+                None => site.split(':').next().unwrap_or_default(),
+            };
+            let address: Option<std::net::IpAddr> = name.parse().ok();
+            let names = if address.is_some() {
+                vec![]
+            } else {
+                vec![name.to_owned()]
+            };
+            let addresses: Vec<_> = address.into_iter().collect();
+            Certificate::self_signed(&config.state_dir, &names, &addresses)
+        }
+    }
+}
+
+/// The key of the pages' tokens: made at the first start, for this machine's eyes alone.
+fn token_key(path: &Path) -> anyhow::Result<Key> {
+    if !path.exists() {
+        private_file::write(
+            path,
+            URL_SAFE_NO_PAD.encode(random_bytes::<KEY_BYTES>()).as_bytes(),
+        )?;
+    }
+    let text = private_file::read(path)?;
+    let secret = URL_SAFE_NO_PAD
+        .decode(text.trim_ascii())
+        .ok()
+        .filter(|secret| secret.len() == KEY_BYTES)
+        .with_context(|| {
+            format!(
+                "{} does not hold a key of 2048 bits; move it away and start again",
+                path.display()
+            )
+        })?;
+    let kid = URL_SAFE_NO_PAD.encode(&router::auth::sha256(&secret)[..6]);
+    Ok(Key::from_bytes(kid, secret)?)
+}

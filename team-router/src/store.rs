@@ -1,0 +1,144 @@
+//! What outlives the process, in SQLite or PostgreSQL: one set of queries for both, through sqlx's driver for any.
+//!
+//! Secrets are known by their SHA-256 alone. Whatever is taken once is taken by the statement that deletes it.
+
+mod audit;
+mod hosts;
+mod people;
+mod policy;
+mod sessions;
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use router::tls::private_file;
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AnyPool, ConnectOptions as _, SqlStr};
+
+pub use audit::{Entry, Link};
+pub use hosts::{Enrolled, Host, HostKey};
+pub use people::{Account, Login, Person};
+pub use policy::{Binding, Lock, LockKind, Subject};
+pub use sessions::Session;
+
+/// A statement that does not answer within this is an error, and so is a connection that cannot be had.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "first", include_str!("../migrations/0001_first.sql"))];
+
+/// The database does not answer, or answers with what cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database does not answer")]
+    Database(#[from] sqlx::Error),
+    #[error("a row of the database is damaged: {0}")]
+    Damaged(&'static str),
+}
+
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// A pool of connections to one database.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: AnyPool,
+}
+
+impl Store {
+    /// Opens `sqlite:FILE` or `postgres://…`, makes the file where there is none, and brings the tables up to date.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or was made by a newer router.
+    pub async fn open(url: &str) -> anyhow::Result<Self> {
+        sqlx::any::install_default_drivers();
+        let sqlite = url.strip_prefix("sqlite:");
+        let file = sqlite.filter(|file| *file != ":memory:");
+        if let Some(file) = file {
+            let path = Path::new(file);
+            if !path.exists() {
+                private_file::write(path, b"")?;
+            }
+        }
+        let options = AnyConnectOptions::from_str(url)
+            .context("the database's address is not one")?
+            .log_statements(tracing::log::LevelFilter::Trace);
+        let in_memory = sqlite.is_some() && file.is_none();
+        let pool = AnyPoolOptions::new()
+            // SQLite has one writer, and what is in memory has one connection.
+            .max_connections(if in_memory { 1 } else { 8 })
+            .acquire_timeout(PATIENCE)
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    if sqlite_pragmas(connection.backend_name()) {
+                        for pragma in [
+                            "PRAGMA foreign_keys = ON",
+                            "PRAGMA busy_timeout = 5000",
+                            "PRAGMA journal_mode = WAL",
+                        ] {
+                            sqlx::query(pragma).execute(&mut *connection).await?;
+                        }
+                    }
+                    Ok(())
+                })
+            })
+            .connect_with(options)
+            .await
+            .with_context(|| match file {
+                Some(file) => format!("{file} cannot be opened as a database"),
+                None => "the database cannot be reached; check `database` in the configuration".to_owned(),
+            })?;
+        let migrations = MIGRATIONS.map(|(version, name, sql)| {
+            Migration::new(
+                version,
+                Cow::Borrowed(name),
+                MigrationType::Simple,
+                SqlStr::from_static(sql),
+                false,
+            )
+        });
+        let migrator = Migrator::with_migrations(migrations.to_vec());
+        migrator
+            .run(&pool)
+            .await
+            .context("the database's tables cannot be brought up to date; nothing was changed")?;
+        Ok(Self { pool })
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&self) -> Result<()> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+}
+
+fn sqlite_pragmas(backend: &str) -> bool {
+    backend.eq_ignore_ascii_case("sqlite")
+}
+
+/// Lists and maps are kept as JSON.
+fn to_json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(text: &str, what: &'static str) -> Result<T> {
+    serde_json::from_str(text).map_err(|_| StoreError::Damaged(what))
+}
+
+/// Times are below 2^63 for some time to come.
+fn signed(time: u64) -> i64 {
+    i64::try_from(time).unwrap_or(i64::MAX)
+}
+
+fn unsigned(time: i64) -> u64 {
+    u64::try_from(time).unwrap_or_default()
+}
+
+#[cfg(test)]
+#[path = "store/tests.rs"]
+mod tests;

@@ -1,0 +1,85 @@
+//! Sessions: who is on which host, also after a restart.
+
+use sqlx::Row as _;
+
+use super::{Result, Store, signed, unsigned};
+
+/// A session that has not ended, or whose end nobody has told yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    pub id: String,
+    pub host: String,
+    pub account: String,
+    /// The login that opened it.
+    pub holder: String,
+    /// Names joined by commas.
+    pub rights: String,
+    pub created: u64,
+    /// Its last moment, in seconds since 1970.
+    pub until: u64,
+}
+
+impl Store {
+    /// # Errors
+    /// The database does not answer.
+    pub async fn add_session(&self, session: &Session) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO session (id, host, account, holder, rights, created, until) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(&session.id)
+        .bind(&session.host)
+        .bind(&session.account)
+        .bind(&session.holder)
+        .bind(&session.rights)
+        .bind(signed(session.created))
+        .bind(signed(session.until))
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Notes an end of a session on that host; the first one counts.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn end_session(&self, id: &str, host: &str, reason: &str, now: u64) -> Result<bool> {
+        let ended = sqlx::query(
+            "UPDATE session SET ended = $3, reason = $4 WHERE id = $1 AND host = $2 AND ended IS NULL",
+        )
+        .bind(id)
+        .bind(host)
+        .bind(signed(now))
+        .bind(reason)
+        .execute(&self.pool)
+        .await?;
+        Ok(ended.rows_affected() > 0)
+    }
+
+    /// The sessions on one host, or on all, that can still be alive.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn live_sessions(&self, host: Option<&str>, now: u64) -> Result<Vec<Session>> {
+        let rows = sqlx::query(
+            "SELECT id, host, account, holder, rights, created, until FROM session \
+             WHERE ended IS NULL AND until > $1 AND (host = $2 OR $2 = '') ORDER BY created, id",
+        )
+        .bind(signed(now))
+        .bind(host.unwrap_or_default())
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Session {
+                    id: row.try_get("id")?,
+                    host: row.try_get("host")?,
+                    account: row.try_get("account")?,
+                    holder: row.try_get("holder")?,
+                    rights: row.try_get("rights")?,
+                    created: unsigned(row.try_get("created")?),
+                    until: unsigned(row.try_get("until")?),
+                })
+            })
+            .collect()
+    }
+}

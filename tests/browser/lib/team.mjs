@@ -1,0 +1,119 @@
+/**
+ * A team's router under test with the trial provider of `deploy/trial` and an enrolled host: everything that
+ * `./run.sh web` starts, each part to be stopped and started by itself.
+ */
+
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { PROGRAM } from "./agent.mjs";
+import { firstLine, folder, run, start } from "./process.mjs";
+import { until } from "./wait.mjs";
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
+const ROUTER = join(dirname(PROGRAM), "removid-router");
+const SECRET = "the-secret-of-the-trial-client";
+const PEOPLE = { ada: { name: "Ada", groups: ["admins"] }, bob: { name: "Bob", groups: ["staff"] } };
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address();
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+export class Team {
+  static async open() {
+    const team = new Team();
+    team.port = await freePort();
+    team.url = `https://localhost:${team.port}/`;
+    const client = { id: "removid", secret: SECRET, redirect: `${team.url}auth/callback/trial` };
+    team.provider = start("node", [join(ROOT, "deploy/trial/provider.mjs"), JSON.stringify({ client, people: PEOPLE })]);
+    const { issuer } = JSON.parse(await firstLine(team.provider, "the provider"));
+    writeFileSync(team.at("client-secret"), SECRET);
+    writeFileSync(team.at("router.toml"), `public-url = "${team.url}"
+listen = "[::]:${team.port}"
+state-dir = "${team.dir.path}"
+admins = [{ provider = "trial", group = "admins" }]
+[[provider]]
+id = "trial"
+name = "the trial provider"
+issuer = "${issuer}"
+client-id = "removid"
+client-secret-file = "${team.at("client-secret")}"
+scopes = ["openid", "profile", "email", "groups"]
+`);
+    await team.startRouter();
+    return team;
+  }
+
+  constructor() {
+    this.dir = folder("team");
+    this.agents = [];
+  }
+
+  at(name) {
+    return join(this.dir.path, name);
+  }
+
+  async startRouter() {
+    this.router = start(ROUTER, ["--config", this.at("router.toml")], { env: { ...process.env, REMOVID_LOG: "info" } });
+    await firstLine(this.router, "the router");
+  }
+
+  /** A command beside the running router. */
+  command(...args) {
+    return run(ROUTER, ["--config", this.at("router.toml"), ...args]).trim();
+  }
+
+  role(name, role) {
+    writeFileSync(this.at(`${name}.json`), JSON.stringify(role));
+    this.command("role", "set", name, this.at(`${name}.json`));
+  }
+
+  /** Enrols a host and starts its agent with a moving pattern for a desktop. */
+  async host(name, labels) {
+    const state = folder("host");
+    const flags = labels.flatMap((label) => ["--label", label]);
+    writeFileSync(join(state.path, "token"), this.command("enroll-token", ...flags));
+    run(PROGRAM, ["enroll", this.url, "--token-file", join(state.path, "token"), "--ca", this.at("tls-cert.pem"), "--state-dir", state.path, "--name", name]);
+    const agent = { name, state, id: this.command("host", "list").split("\n").find((line) => line.split("\t")[1] === name).split("\t")[0] };
+    this.agents.push(agent);
+    await this.startAgent(agent);
+    return agent;
+  }
+
+  async startAgent(agent) {
+    const args = ["agent", "--desktop", "test", "--size", "1280x720", "--state-dir", agent.state.path, "--no-sign"];
+    agent.process = start(PROGRAM, args, { env: { ...process.env, REMOVID_LOG: "info" } });
+    await until(`${agent.name} to reach its router`, () => agent.process.err.includes("Connected to the router"), 15_000, () => agent.process.err);
+  }
+
+  async end() {
+    for (const { process, state } of this.agents) {
+      await process.end();
+      state.end();
+    }
+    await this.router?.end();
+    await this.provider?.end();
+    this.dir.end();
+  }
+}
+
+/** Goes through the provider's pages as a person does, from the router's login page to where it leads. */
+export async function logIn(page, who) {
+  await until("the login page", () => page.$("a.button.primary"));
+  await page.click("a.button.primary");
+  await until("the provider's form", () => page.$("input[name=login]"));
+  await page.type("input[name=login]", who);
+  await page.type("input[name=password]", "anything");
+  await page.click("button[type=submit]");
+  // Asked once for each person and client.
+  await until("the question for consent, or the end of it", async () => {
+    const there = await page.$("input[name=prompt][value=consent]").catch(() => null);
+    return there !== null || (await page.$(".team, removid-desktop").catch(() => null)) !== null;
+  });
+  if ((await page.$("input[name=prompt][value=consent]").catch(() => null)) !== null) await page.click("button[type=submit]");
+}

@@ -1,0 +1,17 @@
+//! Attacks on a team's router, each beside its honest twin; the count is printed at the end.
+//!
+//! An attack counts once for each defence of its own that refuses it. Nothing here knows more than an attacker could.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each lie changes one thing, and is named where it does"
+)]
+
+mod enrolment;
+mod hosts;
+mod joining;
+mod logins;
+mod pages;
+mod provider;
+mod rights;
+mod world;

@@ -1,0 +1,40 @@
+/**
+ * Starts the team router's pages: the list of hosts for whoever is logged in, the login for everybody else.
+ */
+
+import { t } from "../app/texts.js";
+import { whoAmI } from "./account.js";
+import { HostsPage } from "./hosts.js";
+import { startPage } from "./start.js";
+
+/** @param {string} name of a query field, which leaves the address */
+function taken(name) {
+  const url = new URL(location.href);
+  const value = url.searchParams.get(name);
+  url.searchParams.delete(name);
+  history.replaceState(history.state, "", url);
+  return value;
+}
+
+/**
+ * @param {string | null} problem
+ * @param {string} to
+ */
+async function start(problem, to) {
+  document.title = `${t("start.title")} – ${t("app.name")}`;
+  document.body.replaceChildren(await startPage({ problem, to }));
+}
+
+const [problem, to] = [taken("problem"), taken("to") ?? "/"];
+
+try {
+  const account = await whoAmI();
+  if (to !== "/") location.replace(new URL(to, location.origin).origin === location.origin ? to : "/");
+  document.title = `${t("hosts.title")} – ${t("app.name")}`;
+  const page = new HostsPage(account, (code) => void start(code === "login_required" ? null : code, "/"));
+  document.body.replaceChildren(page.element);
+  await page.run();
+} catch (error) {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "other";
+  await start(code === "login_required" ? problem : code === "unreachable" ? null : code, to);
+}
