@@ -77,7 +77,7 @@ export class HostsPage {
       { class: "team" },
       make(
         "header",
-        { class: "bar" },
+        { class: "team-bar" },
         mark,
         make("span", { class: "brand" }, t("app.name")),
         make("span", { class: "who" }, t("hosts.account", { name: account.person.name })),
