@@ -18,6 +18,8 @@ use crate::store::{Account, Binding, Lock, LockKind, Result, Store, Subject};
 
 /// How often the database is asked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long a session may wait for its host's word, in seconds: a ticket's life, and the way to the host.
+pub const PENDING: u64 = 60;
 
 /// Roles, who has them, and locks, as of one moment.
 #[derive(Clone, Debug, Default)]
@@ -102,6 +104,21 @@ struct Live {
     host: String,
     holder: String,
     rights: Rights,
+    began: u64,
+    /// Its last moment, once the host has accepted it.
+    until: u64,
+    accepted: bool,
+}
+
+/// What a session is opened for.
+#[derive(Clone, Copy, Debug)]
+pub struct Opened<'a> {
+    pub account: &'a str,
+    pub host: &'a str,
+    pub holder: &'a str,
+    pub rights: &'a Rights,
+    pub now: u64,
+    pub until: u64,
 }
 
 /// See the module documentation.
@@ -160,18 +177,29 @@ impl Access {
         &self.tokens
     }
 
-    /// Watches over a session until it is [`Self::ended`].
-    pub fn began(&self, sid: SessionId, account: &str, host: &str, holder: &str, rights: Rights) {
+    /// Watches over a session until it is [`Self::ended`], or its host has not accepted it within [`PENDING`].
+    pub fn began(&self, sid: SessionId, opened: Opened<'_>) {
         let live = Live {
-            account: account.to_owned(),
-            host: host.to_owned(),
-            holder: holder.to_owned(),
-            rights,
+            account: opened.account.to_owned(),
+            host: opened.host.to_owned(),
+            holder: opened.holder.to_owned(),
+            rights: opened.rights.clone(),
+            began: opened.now,
+            until: opened.until,
+            accepted: false,
         };
         self.live
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(sid, live);
+    }
+
+    /// The host has accepted it; returns its last moment. A host accepts its own sessions only.
+    pub fn accepted(&self, sid: &SessionId, host: &str) -> Option<u64> {
+        let mut all = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        let live = all.get_mut(sid).filter(|live| live.host == host)?;
+        live.accepted = true;
+        Some(live.until)
     }
 
     pub fn ended(&self, sid: &SessionId) {
@@ -200,6 +228,12 @@ impl Access {
 
     async fn look(&self) -> Result<()> {
         let now = unix_now();
+        // Tickets that nobody used in time.
+        let waits = |live: &Live| live.accepted || live.began + PENDING > now;
+        self.live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|_, live| waits(live));
         let held = self.policy();
         let lapsed = held
             .locks

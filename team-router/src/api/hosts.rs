@@ -16,7 +16,7 @@ use signaling_spec::{HostId, Object, Right, TokenId};
 
 use super::login::number;
 use super::{Caller, Team};
-use crate::access::Answer;
+use crate::access::{Answer, Opened, PENDING};
 use crate::error::TeamError;
 use crate::roles::Decision;
 use crate::store::{Host, Session};
@@ -108,16 +108,19 @@ pub(super) async fn join(
         holder: caller.login.clone(),
         rights: seat.claims.rights.canonical(),
         created: now,
-        until: seat.claims.exp,
+        // Its real end is written when the host has accepted it.
+        until: now + PENDING,
     };
     team.store.add_session(&session).await?;
-    team.access.began(
-        seat.sid.clone(),
-        &caller.account.id,
-        &host.id,
-        &caller.login,
-        seat.claims.rights.clone(),
-    );
+    let opened = Opened {
+        account: &caller.account.id,
+        host: &host.id,
+        holder: &caller.login,
+        rights: &seat.claims.rights,
+        now,
+        until: seat.claims.exp,
+    };
+    team.access.began(seat.sid.clone(), opened);
     let sid = seat.sid.clone();
     let ticket = team
         .edge

@@ -26,6 +26,7 @@ use tokio::sync::mpsc;
 use super::Team;
 use super::enroll::{plain_name, prove};
 use super::hosts::LEASE;
+use crate::access::{Opened, PENDING};
 use crate::error::TeamError;
 use crate::store::{Session, StoreError};
 
@@ -195,9 +196,14 @@ async fn hear(team: &Team, connection: &Connection, signal: Signal) -> Result<()
         }
         Signal::SessionEnd { sid, reason } => ended(team, host, sid, *reason).await?,
         Signal::SessionReject { sid, .. } => ended(team, host, sid, EndReason::Policy).await?,
+        Signal::SessionAccept { sid, .. } => {
+            if let Some(until) = team.access.accepted(sid, &host.0) {
+                team.store.session_up(&sid.0, until).await?;
+                router::audit!("RMV3004I", sid = %sid, host = %host, "Session accepted");
+            }
+        }
         Signal::SessionRequest { .. }
         | Signal::SessionLease { .. }
-        | Signal::SessionAccept { .. }
         | Signal::SdpOffer { .. }
         | Signal::SdpAnswer { .. }
         | Signal::IceCandidate { .. }
@@ -227,7 +233,7 @@ async fn resume(team: &Team, host: &HostId, alive: &[SessionId], now: u64) -> Re
         let sid = SessionId(session.id.clone());
         if alive.contains(&sid) {
             take_back(team, host, session, sid).await;
-        } else if session.created + 60 < now {
+        } else if session.created + PENDING < now {
             ended(team, host, &sid, EndReason::Lost).await?;
         }
     }
@@ -240,13 +246,16 @@ async fn take_back(team: &Team, host: &HostId, session: &Session, sid: SessionId
         .into_iter()
         .filter(|right| session.rights.split(',').any(|name| name == right.name()))
         .collect::<signaling_spec::Rights>();
-    team.access.began(
-        sid.clone(),
-        &session.account,
-        &host.0,
-        &session.holder,
-        rights.clone(),
-    );
+    let opened = Opened {
+        account: &session.account,
+        host: &host.0,
+        holder: &session.holder,
+        rights: &rights,
+        now: session.created,
+        until: session.until,
+    };
+    team.access.began(sid.clone(), opened);
+    team.access.accepted(&sid, &host.0);
     let claims = AccessClaims {
         iss: team.config.public_url.clone(),
         aud: host.0.clone(),

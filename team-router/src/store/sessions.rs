@@ -38,6 +38,19 @@ impl Store {
         Ok(())
     }
 
+    /// The host has accepted it: from now on its last moment is this.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn session_up(&self, id: &str, until: u64) -> Result<()> {
+        sqlx::query("UPDATE session SET until = $2 WHERE id = $1 AND ended IS NULL")
+            .bind(id)
+            .bind(signed(until))
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
     /// Notes an end of a session on that host; the first one counts.
     ///
     /// # Errors

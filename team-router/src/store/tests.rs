@@ -287,6 +287,11 @@ async fn sessions(store: &Store) {
     );
     assert_eq!(store.live_sessions(Some("h1"), 150).await.unwrap().len(), 1);
     assert!(store.live_sessions(None, 200).await.unwrap().is_empty());
+    store.session_up("s2", 900).await.unwrap();
+    store.session_up("s1", 900).await.unwrap();
+    let left = store.live_sessions(None, 800).await.unwrap();
+    assert_eq!(left.len(), 1, "what has ended stays so");
+    assert_eq!((left[0].id.as_str(), left[0].until), ("s2", 900));
 }
 
 async fn audit_log(store: &Store) {
