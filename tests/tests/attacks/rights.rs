@@ -286,3 +286,53 @@ async fn whoever_is_locked_out_goes() {
     }
     count.say("locks");
 }
+
+/// A person who logs out and a host that is removed leave no session behind.
+#[tokio::test]
+async fn what_is_gone_takes_its_sessions_along() {
+    let (world, mut count) = (World::start().await, Count::default());
+    let ada = world.log_in("ada", &["admins"]).await;
+    let admin = world.token(&ada).await;
+    let other = world.person("eve", &["admins"]).await;
+    let host = world.host(&admin, &json!({})).await;
+    let mut socket = world.connect(&host).await.unwrap();
+    for (what, who) in [("a logout", &admin), ("a removed host", &other)] {
+        let joined = world.join(who, &host.id).await.json();
+        let mut viewer = world.take(joined["ticket"].as_str().unwrap()).await.unwrap();
+        let Ok(Signal::SessionRequest { sid, .. }) = heard(&mut socket).await else {
+            panic!("{what}: no request");
+        };
+        let done = if what == "a logout" {
+            let (cookies, origin) = (ada.header(), world.https.origin());
+            let headers = [
+                ("Cookie", cookies.as_str()),
+                ("Sec-Fetch-Site", "same-origin"),
+                ("Origin", &origin),
+            ];
+            world
+                .https
+                .request("POST /auth/logout", &headers, "")
+                .await
+                .unwrap()
+        } else {
+            let line = format!("DELETE /api/v1/hosts/{}", host.id);
+            world.call(&line, &other, "").await
+        };
+        assert_eq!(done.status, 204, "{what}: {done:?}");
+        let began = Instant::now();
+        let revoked = Signal::SessionEnd {
+            sid,
+            reason: EndReason::Revoked,
+        };
+        assert_eq!(heard(&mut socket).await, Ok(revoked.clone()), "{what}: the host");
+        assert_eq!(heard(&mut viewer).await, Ok(revoked), "{what}: the viewer");
+        assert_eq!(heard(&mut viewer).await, Err(4007), "{what}: the viewer's socket");
+        assert!(
+            began.elapsed() < Duration::from_secs(5),
+            "{what}: {:?}",
+            began.elapsed()
+        );
+        count.0 += 1;
+    }
+    count.say("what is gone");
+}
