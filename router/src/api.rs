@@ -23,7 +23,7 @@ use crate::auth::Authority;
 use crate::auth::origin::Origins;
 use crate::broker::Broker;
 use crate::error::RouterError;
-use crate::net::Failures;
+use crate::net::{Drain, Failures};
 
 /// Larger than any body of ours.
 const MAX_BODY: usize = 16 * 1024;
@@ -40,6 +40,8 @@ pub struct Edge {
     /// The host that a native client means with its token, where there is only one.
     pub only_host: Option<HostId>,
     pub config: Arc<Config>,
+    /// Tells sockets that the router stops.
+    pub drain: Drain,
 }
 
 /// The calls of one kind of router.

@@ -17,4 +17,4 @@ pub mod tls;
 
 pub use api::sessions::HostFacts;
 pub use config::Config;
-pub use run::{Running, serve, start};
+pub use run::{Place, Running, serve, start};

@@ -1,7 +1,13 @@
-//! The one listening port: TLS and ICE over TCP, told apart by the first byte.
+//! Where connections come in: TLS and ICE over TCP on one port, told apart by the first byte, or a proxy's Unix socket.
 
-mod accept;
+pub(crate) mod accept;
+mod bind;
+mod drain;
+mod front;
 mod limits;
 
-pub use accept::{Ends, Listener, RawHandler};
+pub use accept::{Ends, RawHandler};
+pub use bind::Listener;
+pub use drain::{Drain, Drainer, drain};
+pub use front::Front;
 pub use limits::Failures;

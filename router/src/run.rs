@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -14,7 +15,8 @@ use crate::auth::origin::Origins;
 use crate::broker::Broker;
 use crate::bus::LocalDirectory;
 use crate::link::HostLink;
-use crate::net::{Failures, Listener, RawHandler};
+use crate::net::accept::{self, Service};
+use crate::net::{Drainer, Failures, Front, Listener, RawHandler, drain};
 use crate::tls::{Certificate, RELOAD_EVERY};
 
 /// A router at work; dropping it stops it.
@@ -23,6 +25,17 @@ pub struct Running {
     pub local_addr: SocketAddr,
     /// Aborted on drop.
     tasks: JoinSet<()>,
+    drainer: Drainer,
+}
+
+impl Running {
+    /// Lets nobody in any more, tells everybody, and waits until the last one has gone: whether that was so in time.
+    pub async fn drain(self, within: Duration) -> bool {
+        let Self { tasks, drainer, .. } = self;
+        let in_time = drainer.run(within).await;
+        drop(tasks);
+        in_time
+    }
 }
 
 /// Direct mode: one host, in this process. Serves until the result is dropped.
@@ -38,7 +51,9 @@ pub fn start(
     link: HostLink,
     raw: Option<Arc<dyn RawHandler>>,
 ) -> anyhow::Result<Running> {
+    let (drainer, drain) = drain();
     let edge = Edge {
+        drain,
         broker: Broker::start(Arc::clone(&authority), Arc::new(LocalDirectory::default())),
         authority,
         origins: Arc::new(Origins::new(&config.origins, config.public_url.as_deref())),
@@ -48,7 +63,14 @@ pub fn start(
     };
     let (broker, id) = (edge.broker.clone(), host.id.clone());
     let own = sessions::routes(edge.clone(), host);
-    let mut running = serve(edge, own, listener, certificate, raw)?;
+    let place = Place {
+        listener,
+        certificate,
+        front: Front::default(),
+        raw,
+        drainer,
+    };
+    let mut running = serve(edge, own, place)?;
     running.tasks.spawn(join(broker, id, link));
     Ok(running)
 }
@@ -66,21 +88,39 @@ async fn join(broker: Broker, host: signaling_spec::HostId, mut link: HostLink) 
     broker.host_left(connection).await;
 }
 
-/// Serves an edge with calls of its own until the result is dropped.
+/// Where and how a router is reached.
+#[derive(Debug)]
+pub struct Place {
+    pub listener: Listener,
+    pub certificate: Arc<Certificate>,
+    pub front: Front,
+    pub raw: Option<Arc<dyn RawHandler>>,
+    /// The other half of [`Edge::drain`].
+    pub drainer: Drainer,
+}
+
+/// Serves an edge with calls of its own until the result is drained or dropped.
 ///
 /// # Errors
 /// The certificate cannot be used.
-pub fn serve(
-    edge: Edge,
-    own: api::Routes,
-    listener: Listener,
-    certificate: Arc<Certificate>,
-    raw: Option<Arc<dyn RawHandler>>,
-) -> anyhow::Result<Running> {
-    let acceptor = TlsAcceptor::from(certificate.server_config()?);
+pub fn serve(edge: Edge, own: api::Routes, place: Place) -> anyhow::Result<Running> {
+    let Place {
+        listener,
+        certificate,
+        front,
+        raw,
+        drainer,
+    } = place;
     let local_addr = listener.local_addr();
+    let service = Service {
+        acceptor: TlsAcceptor::from(certificate.server_config()?),
+        front: Arc::new(front),
+        drain: edge.drain.clone(),
+        app: api::routes(edge, own),
+        raw,
+    };
     let mut tasks = JoinSet::new();
-    tasks.spawn(listener.serve(acceptor, api::routes(edge, own), raw));
+    tasks.spawn(accept::serve(listener, service));
     tasks.spawn(async move {
         let mut tick = tokio::time::interval(RELOAD_EVERY);
         loop {
@@ -88,5 +128,9 @@ pub fn serve(
             certificate.reload_if_changed();
         }
     });
-    Ok(Running { local_addr, tasks })
+    Ok(Running {
+        local_addr,
+        tasks,
+        drainer,
+    })
 }

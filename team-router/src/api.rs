@@ -8,6 +8,7 @@ mod login;
 mod uplink;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -37,6 +38,8 @@ use crate::store::{Account, Store};
 pub struct Team {
     pub edge: Edge,
     pub config: Arc<Config>,
+    /// Set when the router is about to stop.
+    pub stopping: Arc<AtomicBool>,
     pub store: Store,
     pub access: Arc<Access>,
     pub providers: Arc<Vec<OpenId>>,
@@ -131,6 +134,9 @@ async fn desktop_page(State(team): State<Team>, headers: HeaderMap) -> Response 
 
 /// Whether this router can let anybody in.
 async fn ready(State(team): State<Team>) -> Result<&'static str, TeamError> {
+    if team.stopping.load(Ordering::Relaxed) {
+        return Err(TeamError::Stopping);
+    }
     team.store.ping().await?;
     Ok("ready")
 }

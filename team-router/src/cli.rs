@@ -49,6 +49,17 @@ pub(crate) enum Command {
     /// The audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Write everything that this router knows, and the keys that hosts know it by, to a new file for your eyes alone.
+    Backup {
+        /// `-` writes to standard output, e.g. into a program that encrypts.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Read a backup into an empty database and state directory, of whichever kind.
+    Restore {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "commands answer on standard output")]
 
 use std::io::Read as _;
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use router::auth::direct::unix_now;
@@ -11,7 +12,7 @@ use team_router::api::{ENROLL_LIFE, check_role_name, enroll_token, token_hash};
 use team_router::audit::{self, Verifier};
 use team_router::roles::{Labels, Role, check_labels};
 use team_router::store::{Binding, Link, Lock, LockKind, Store, Subject};
-use team_router::{Config, run};
+use team_router::{Config, backup, run};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -28,8 +29,21 @@ pub(crate) async fn run(cli: Cli, events: mpsc::Receiver<audit::Event>) -> anyho
         return serve(config, events).await;
     };
     drop(events);
+    // A database is made by what needs one; a restore wants none.
+    if let Command::Restore { file } = &command {
+        return restore(&config, file).await;
+    }
     let store = Store::open(&config.database).await?;
     match command {
+        Command::Backup { file } => {
+            let rows = backup::write(&config, &file).await?;
+            audit::note(&store, "RMV6010I", &json!({ "account": CONSOLE })).await?;
+            if file.as_os_str() != "-" {
+                println!("{rows} rows; keep {} as you keep a key", file.display());
+            }
+            Ok(())
+        }
+        Command::Restore { .. } => Ok(()),
         Command::CheckConfig => {
             println!("{} is good, and its database answers", cli.config.display());
             Ok(())
@@ -73,6 +87,17 @@ pub(crate) async fn run(cli: Cli, events: mpsc::Receiver<audit::Event>) -> anyho
     }
 }
 
+async fn restore(config: &Config, file: &Path) -> anyhow::Result<()> {
+    let rows = backup::restore(config, file).await?;
+    let store = Store::open(&config.database).await?;
+    audit::note(&store, "RMV6011W", &json!({ "account": CONSOLE })).await?;
+    println!("{rows} rows; whoever is logged in logs in again");
+    println!(
+        "What was removed after the backup is back: look through `host list`, `role list` and `lock list`"
+    );
+    Ok(())
+}
+
 async fn serve(config: Config, events: mpsc::Receiver<audit::Event>) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -84,8 +109,12 @@ async fn serve(config: Config, events: mpsc::Receiver<audit::Event>) -> anyhow::
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
-    tracing::info!("Stopping; sessions go on");
-    drop(running);
+    tracing::info!("Stopping; sessions go on. Once more stops at once");
+    tokio::select! {
+        () = running.drain() => {}
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
     Ok(())
 }
 

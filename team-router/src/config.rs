@@ -1,9 +1,12 @@
 //! The configuration file: every key it may have, and what is wrong with the others.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use ipnet::IpNet;
 use router::auth::origin::normal_origin;
 use serde::Deserialize;
 use signaling_spec::IceServer;
@@ -14,7 +17,11 @@ use signaling_spec::IceServer;
 struct Written {
     public_url: String,
     #[serde(default = "everywhere")]
-    listen: SocketAddr,
+    listen: String,
+    #[serde(default)]
+    trusted_proxies: Vec<String>,
+    #[serde(default)]
+    drain_delay: u64,
     #[serde(default = "state_dir")]
     state_dir: PathBuf,
     database: Option<String>,
@@ -28,8 +35,8 @@ struct Written {
     assets_dir: Option<PathBuf>,
 }
 
-fn everywhere() -> SocketAddr {
-    SocketAddr::from(([0; 16], 8443))
+fn everywhere() -> String {
+    "[::]:8443".to_owned()
 }
 
 fn state_dir() -> PathBuf {
@@ -104,12 +111,40 @@ pub struct Provider {
     pub ca_file: Option<PathBuf>,
 }
 
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// With TLS.
+    Port(SocketAddr),
+    /// Plain HTTP, for a proxy of the same machine that ends TLS.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Port(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// First parts of our own paths: none can be the path of the whole site, or the two could not be told apart.
+const OWN: [&str; 12] = [
+    "api", "auth", "src", "desktop", "admin", "audit", "invite", "device", "healthz", "readyz", "metrics",
+    "join",
+];
+
 /// A checked configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where browsers and hosts find this router, with a slash at the end.
     pub public_url: String,
-    pub listen: SocketAddr,
+    pub listen: Listen,
+    /// Networks of the proxies that may say whose call it is.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long a router that is told to stop says so before it does, for a balancer to notice.
+    pub drain_delay: Duration,
     pub state_dir: PathBuf,
     /// `sqlite:FILE` or `postgres://…`.
     pub database: String,
@@ -135,20 +170,37 @@ impl Config {
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let written: Written = toml::from_str(text)?;
         let mut public_url = written.public_url;
-        let path = public_url
-            .get(8..)
-            .and_then(|rest| rest.find('/').map(|at| at + 8));
-        match path {
-            None => public_url.push('/'),
-            Some(at) => ensure!(
-                public_url.len() == at + 1,
-                "public-url is the address of the whole site, without a path: {}",
-                &public_url[..at]
-            ),
-        }
         ensure!(
             normal_origin(&public_url).is_some(),
             "public-url is not an https address: write the one that people type, like https://desk.example.org"
+        );
+        if !public_url.ends_with('/') {
+            public_url.push('/');
+        }
+        check_home(home(&public_url))?;
+        let listen = match written.listen.strip_prefix("unix:") {
+            Some(path) => Listen::Unix(PathBuf::from(path)),
+            None => Listen::Port(written.listen.parse().with_context(|| {
+                format!(
+                    "listen is an address and a port, or unix:FILE; {:?} is neither",
+                    written.listen
+                )
+            })?),
+        };
+        let network = |text: &String| {
+            let one = text.parse::<std::net::IpAddr>().map(IpNet::from);
+            one.or_else(|_| text.parse::<IpNet>()).with_context(|| {
+                format!("trusted-proxies: {text:?} is neither an address nor a network like 10.0.0.0/8")
+            })
+        };
+        let trusted_proxies: Vec<IpNet> = written
+            .trusted_proxies
+            .iter()
+            .map(network)
+            .collect::<anyhow::Result<_>>()?;
+        ensure!(
+            trusted_proxies.iter().all(|net| net.prefix_len() > 0),
+            "trusted-proxies names everybody: then anybody could claim any address"
         );
         let database = written
             .database
@@ -211,7 +263,9 @@ impl Config {
         };
         Ok(Self {
             public_url,
-            listen: written.listen,
+            listen,
+            trusted_proxies,
+            drain_delay: Duration::from_secs(written.drain_delay.min(600)),
             state_dir: written.state_dir,
             database,
             tls: written.tls,
@@ -221,6 +275,38 @@ impl Config {
             assets_dir: written.assets_dir,
         })
     }
+}
+
+impl Config {
+    /// The path under which everything of ours lies, with slashes at both ends.
+    pub fn home(&self) -> &str {
+        home(&self.public_url)
+    }
+}
+
+/// Of an https address that ends in a slash.
+fn home(public_url: &str) -> &str {
+    let path = public_url
+        .get(8..)
+        .and_then(|rest| rest.find('/').map(|at| at + 8));
+    path.map_or("/", |at| &public_url[at..])
+}
+
+fn check_home(home: &str) -> anyhow::Result<()> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./".contains(&b);
+    ensure!(
+        home.len() <= 128
+            && home.bytes().all(plain)
+            && !home.contains("//")
+            && home.split('/').all(|part| part != "." && part != ".."),
+        "the path of public-url has letters, digits, hyphens and single slashes only: {home}"
+    );
+    let first = home.split('/').nth(1).unwrap_or_default();
+    ensure!(
+        !OWN.contains(&first),
+        "the path of public-url cannot begin with /{first}/, which is one of this router's own; choose another"
+    );
+    Ok(())
 }
 
 #[cfg(test)]
@@ -246,14 +332,24 @@ mod tests {
         assert_eq!(config.public_url, "https://desk.example.org/");
         assert_eq!(config.database, "sqlite:/var/lib/removid-router/router.db");
         assert_eq!(config.providers[0].name, "corp");
-        assert_eq!(config.listen.port(), 8443);
+        assert_eq!(config.listen.to_string(), "[::]:8443");
+        assert_eq!(config.home(), "/");
     }
 
     #[test]
     fn what_is_wrong_is_named() {
         assert!(why("publik-url = 1").contains("publik-url"));
         assert!(why(&PLAIN.replace("https://desk", "http://desk")).contains("not an https address"));
-        assert!(why(&PLAIN.replace("example.org\"\n", "example.org/desk\"\n")).contains("without a path"));
+        let under = |path: &str| PLAIN.replace("desk.example.org\"", &format!("desk.example.org{path}\""));
+        assert_eq!(Config::parse(&under("/desk")).unwrap().home(), "/desk/");
+        assert_eq!(Config::parse(&under("/a/b/")).unwrap().home(), "/a/b/");
+        assert!(why(&under("/api/x")).contains("choose another"));
+        assert!(why(&under("/a//b")).contains("single slashes"));
+        assert!(why(&under("/a/../b")).contains("single slashes"));
+        assert!(why(&under("/a?b=c")).contains("single slashes"));
+        assert!(why(&format!("listen = \"8443\"\n{PLAIN}")).contains("unix:FILE"));
+        assert!(why(&format!("trusted-proxies = [\"proxy\"]\n{PLAIN}")).contains("neither an address"));
+        assert!(why(&format!("trusted-proxies = [\"0.0.0.0/0\"]\n{PLAIN}")).contains("anybody"));
         assert!(why(&PLAIN.replace("\"corp\"", "\"Corp!\"")).contains("lower-case"));
         assert!(why(&format!("{PLAIN}\n[[provider]]\nid = \"corp\"\nissuer = \"https://b\"\nclient-id = \"x\"\nclient-secret-file = \"y\"")).contains("twice"));
         assert!(why(&format!("{PLAIN}\nscopes = [\"profile\"]")).contains("openid"));

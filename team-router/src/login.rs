@@ -70,15 +70,16 @@ impl Waiting {
     }
 }
 
-/// A path of this site to go to, or its beginning.
-pub fn own_path(wanted: &str) -> String {
+/// A path of ours to go to, or their beginning, `home`.
+pub fn own_path(home: &str, wanted: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-_.~?=&%".contains(&b);
-    let own = wanted.starts_with('/')
-        && !wanted.starts_with("//")
+    let rest = wanted.strip_prefix(home);
+    let own = rest.is_some_and(|rest| !rest.starts_with('/') && !rest.starts_with("auth/"))
+        // A browser reads an encoded dot as a dot.
+        && !wanted.to_ascii_lowercase().replace("%2e", ".").split(['/', '?']).any(|part| part == "..")
         && wanted.len() <= 512
-        && wanted.bytes().all(plain)
-        && !wanted.starts_with("/auth/");
-    if own { wanted.to_owned() } else { "/".to_owned() }
+        && wanted.bytes().all(plain);
+    if own { wanted } else { home }.to_owned()
 }
 
 #[cfg(test)]
@@ -113,7 +114,7 @@ mod tests {
     #[test]
     fn nobody_is_sent_elsewhere() {
         for own in ["/", "/desktop?host=abc", "/hosts"] {
-            assert_eq!(own_path(own), own);
+            assert_eq!(own_path("/", own), own);
         }
         for other in [
             "//evil.example",
@@ -125,8 +126,21 @@ mod tests {
             "/auth/logout",
             "/\t/evil.example",
             "/@evil",
+            "/a/../auth/logout",
         ] {
-            assert_eq!(own_path(other), "/", "{other:?}");
+            assert_eq!(own_path("/", other), "/", "{other:?}");
+        }
+        assert_eq!(own_path("/desk/", "/desk/desktop?host=a"), "/desk/desktop?host=a");
+        for other in [
+            "/",
+            "/mail/",
+            "/desk",
+            "/desk//evil",
+            "/desk/auth/logout",
+            "/desk/../mail/",
+            "/desk/%2E./mail/",
+        ] {
+            assert_eq!(own_path("/desk/", other), "/desk/", "{other:?}");
         }
     }
 }

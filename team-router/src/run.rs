@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use router::Running;
 use router::api::Edge;
 use router::auth::origin::Origins;
 use router::auth::signed::Signer;
@@ -15,15 +16,16 @@ use router::auth::token::{KEY_BYTES, Key};
 use router::auth::{Tokens, random_bytes};
 use router::broker::Broker;
 use router::bus::{Directory, LocalDirectory};
-use router::net::{Failures, Listener};
+use router::net::{Failures, Front, Listener, drain};
 use router::tls::{Certificate, private_file};
+use router::{Place, Running};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::access::Access;
 use crate::api::{Seen, Team};
 use crate::audit;
-use crate::config::Config;
+use crate::config::{Config, Listen};
 use crate::login::Waiting;
 use crate::login::oidc::OpenId;
 use crate::store::Store;
@@ -33,8 +35,30 @@ use crate::store::Store;
 pub struct TeamRouter {
     pub local_addr: SocketAddr,
     pub team: Team,
-    _running: Running,
+    running: Running,
     _tasks: JoinSet<()>,
+}
+
+/// How long whoever is under way has to finish when the router stops.
+const FINISH: Duration = Duration::from_secs(10);
+
+impl TeamRouter {
+    /// Stops in good order: says for the configured time that it is not ready, then lets nobody in any more, tells
+    /// every socket, and waits for what is under way. Sessions live on at their hosts.
+    pub async fn drain(self) {
+        self.team.stopping.store(true, Ordering::Relaxed);
+        tokio::time::sleep(self.team.config.drain_delay).await;
+        let Self {
+            team,
+            running,
+            _tasks,
+            ..
+        } = self;
+        drop(team);
+        if !running.drain(FINISH).await {
+            tracing::warn!("Some connections did not end in time; they are cut");
+        }
+    }
 }
 
 /// Starts it.
@@ -71,14 +95,23 @@ pub async fn start(
     tasks.spawn(Arc::clone(&access).watch());
     let (grants, public) = Signer::open(&config.state_dir.join("grant-key.pk8"))?;
     let directory: Arc<dyn Directory> = Arc::new(LocalDirectory::default());
+    let listener = match &config.listen {
+        Listen::Port(address) => Listener::bind(*address),
+        Listen::Unix(path) => Listener::bind_unix(path),
+    };
+    let listener = listener
+        .with_context(|| format!("{} cannot be opened; choose another with `listen`", config.listen))?;
+    let local = listener.local_addr();
+    let (drainer, drain) = drain();
     let site = router::Config {
-        listen: config.listen,
+        listen: local,
         origins: Vec::new(),
         public_url: Some(config.public_url.clone()),
         ice_servers: config.ice_servers.clone(),
         assets_dir: config.assets_dir.clone(),
     };
     let edge = Edge {
+        drain,
         broker: Broker::start(Arc::<Access>::clone(&access), Arc::clone(&directory)),
         authority: Arc::<Access>::clone(&access),
         origins: Arc::new(Origins::new(&site.origins, site.public_url.as_deref())),
@@ -86,9 +119,12 @@ pub async fn start(
         only_host: None,
         config: Arc::new(site),
     };
-    let listener = Listener::bind(config.listen)
-        .with_context(|| format!("{} cannot be opened; choose another with `listen`", config.listen))?;
+    let front = Front {
+        trusted: config.trusted_proxies.clone(),
+        prefix: Some(config.home().to_owned()).filter(|home| home != "/"),
+    };
     let team = Team {
+        stopping: Arc::new(AtomicBool::new(false)),
         edge: edge.clone(),
         store,
         access,
@@ -101,11 +137,18 @@ pub async fn start(
         config: Arc::new(config),
     };
     let own = crate::api::routes(team.clone());
-    let running = router::serve(edge, own, listener, certificate, None)?;
+    let place = Place {
+        listener,
+        certificate,
+        front,
+        raw: None,
+        drainer,
+    };
+    let running = router::serve(edge, own, place)?;
     Ok(TeamRouter {
         local_addr: running.local_addr,
         team,
-        _running: running,
+        running,
         _tasks: tasks,
     })
 }
@@ -114,10 +157,8 @@ fn certificate(config: &Config) -> anyhow::Result<Certificate> {
     match &config.tls {
         Some(tls) => Certificate::load(&tls.cert, &tls.key),
         None => {
-            let site = config
-                .public_url
-                .trim_start_matches("https://")
-                .trim_end_matches('/');
+            let site = config.public_url.trim_start_matches("https://");
+            let site = site.split('/').next().unwrap_or_default();
             let name = match site.strip_prefix('[') {
                 Some(v6) => v6.split(']').next().unwrap_or_default(),
                 None => site.split(':').next().unwrap_or_default(),

@@ -3,6 +3,7 @@
 //! Secrets are known by their SHA-256 alone. Whatever is taken once is taken by the statement that deletes it.
 
 mod audit;
+mod dump;
 mod hosts;
 mod people;
 mod policy;
@@ -20,6 +21,9 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyPool, ConnectOptions as _, SqlStr};
 
 pub use audit::{Entry, Link};
+pub use dump::Row;
+#[cfg(test)]
+pub(crate) use dump::every_table_is_named;
 pub use hosts::{Enrolled, Host, HostKey};
 pub use people::{Account, Login, Person};
 pub use policy::{Binding, Lock, LockKind, Subject};
@@ -29,6 +33,15 @@ pub use sessions::Session;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "first", include_str!("../migrations/0001_first.sql"))];
+
+/// The version of the tables that this router has.
+pub fn latest() -> i64 {
+    MIGRATIONS
+        .iter()
+        .map(|(version, ..)| *version)
+        .max()
+        .unwrap_or_default()
+}
 
 /// The database does not answer, or answers with what cannot be.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +66,16 @@ impl Store {
     /// # Errors
     /// The database cannot be reached, or was made by a newer router.
     pub async fn open(url: &str) -> anyhow::Result<Self> {
+        let store = Self::connect(url).await?;
+        store.migrate(latest()).await?;
+        Ok(store)
+    }
+
+    /// Opens it without a look at its tables.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn connect(url: &str) -> anyhow::Result<Self> {
         sqlx::any::install_default_drivers();
         let sqlite = url.strip_prefix("sqlite:");
         let file = sqlite.filter(|file| *file != ":memory:");
@@ -90,7 +113,16 @@ impl Store {
                 Some(file) => format!("{file} cannot be opened as a database"),
                 None => "the database cannot be reached; check `database` in the configuration".to_owned(),
             })?;
-        let migrations = MIGRATIONS.map(|(version, name, sql)| {
+        Ok(Self { pool })
+    }
+
+    /// Brings the tables to a version, upwards only.
+    ///
+    /// # Errors
+    /// A newer router made them, or the database refuses.
+    pub async fn migrate(&self, version: i64) -> anyhow::Result<()> {
+        let migrations = MIGRATIONS.into_iter().filter(|(number, ..)| *number <= version);
+        let migrations = migrations.map(|(version, name, sql)| {
             Migration::new(
                 version,
                 Cow::Borrowed(name),
@@ -99,12 +131,10 @@ impl Store {
                 false,
             )
         });
-        let migrator = Migrator::with_migrations(migrations.to_vec());
-        migrator
-            .run(&pool)
+        Migrator::with_migrations(migrations.collect())
+            .run(&self.pool)
             .await
-            .context("the database's tables cannot be brought up to date; nothing was changed")?;
-        Ok(Self { pool })
+            .context("the database's tables cannot be brought up to date; nothing was changed")
     }
 
     /// Whether the database answers.
@@ -141,4 +171,4 @@ fn unsigned(time: i64) -> u64 {
 
 #[cfg(test)]
 #[path = "store/tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -44,6 +44,8 @@ pub(super) struct Address {
     url: String,
     host: String,
     port: u16,
+    /// Where the router's own paths begin, with slashes at both ends.
+    home: String,
     connector: TlsConnector,
 }
 
@@ -59,7 +61,7 @@ impl Address {
     /// # Errors
     /// The address is none, or the certificates cannot be read.
     pub(super) fn new(membership: &Membership) -> anyhow::Result<Self> {
-        let (host, port) = parts(&membership.url)?;
+        let (host, port, home) = parts(&membership.url)?;
         let mut roots = rustls::RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if let Some(file) = &membership.ca {
@@ -80,6 +82,7 @@ impl Address {
             url: membership.url.clone(),
             host,
             port,
+            home,
             connector: TlsConnector::from(Arc::new(config)),
         })
     }
@@ -128,7 +131,7 @@ impl Address {
             .await
             .map_err(|error| wrong(&error))?;
         let driving = tokio::spawn(connection);
-        let request = hyper::Request::post(format!("/{path}"))
+        let request = hyper::Request::post(format!("{}{path}", self.home))
             .header(header::HOST.as_str(), format!("{}:{}", self.host, self.port))
             .header("content-type", "application/json")
             .body(Full::new(Bytes::from(body)))
@@ -169,14 +172,19 @@ fn refusal(status: u16, body: &[u8]) -> ConnectError {
     }
 }
 
-/// Host and port of `https://HOST[:PORT]/`.
-fn parts(url: &str) -> anyhow::Result<(String, u16)> {
+/// Host, port and path of `https://HOST[:PORT]/[PATH/]`.
+fn parts(url: &str) -> anyhow::Result<(String, u16, String)> {
     let wrong = || format!("{url:?} is not the https address of a router, like https://desk.example.org/");
-    let site = url
-        .strip_prefix("https://")
-        .and_then(|rest| rest.strip_suffix('/'))
-        .with_context(wrong)?;
-    ensure!(!site.is_empty() && !site.contains(['/', '@', '?', '#']), wrong());
+    let rest = url.strip_prefix("https://").with_context(wrong)?;
+    let (site, path) = rest.split_once('/').with_context(wrong)?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./".contains(&b);
+    ensure!(
+        !site.is_empty()
+            && !site.contains(['@', '?', '#'])
+            && path.bytes().all(plain)
+            && (path.is_empty() || path.ends_with('/')),
+        wrong()
+    );
     let (host, port) = match site.strip_prefix('[') {
         Some(v6) => {
             let (host, rest) = v6.split_once(']').with_context(wrong)?;
@@ -188,7 +196,7 @@ fn parts(url: &str) -> anyhow::Result<(String, u16)> {
         },
     };
     let port = port.map_or(Ok(443), str::parse).with_context(wrong)?;
-    Ok((host.to_owned(), port))
+    Ok((host.to_owned(), port, format!("/{path}")))
 }
 
 #[cfg(test)]
@@ -198,17 +206,18 @@ mod tests {
     #[test]
     fn addresses_are_taken_apart() {
         let good = |url: &str| parts(url).unwrap();
-        assert_eq!(good("https://desk.example/"), ("desk.example".to_owned(), 443));
-        assert_eq!(
-            good("https://desk.example:8443/"),
-            ("desk.example".to_owned(), 8443)
-        );
-        assert_eq!(good("https://[::1]:8443/"), ("::1".to_owned(), 8443));
+        let at = |host: &str, port, home: &str| (host.to_owned(), port, home.to_owned());
+        assert_eq!(good("https://desk.example/"), at("desk.example", 443, "/"));
+        assert_eq!(good("https://desk.example:8443/"), at("desk.example", 8443, "/"));
+        assert_eq!(good("https://[::1]:8443/"), at("::1", 8443, "/"));
+        assert_eq!(good("https://a/b/c/"), at("a", 443, "/b/c/"));
         for bad in [
             "http://desk.example/",
             "https://desk.example",
             "https:///",
-            "https://a/b/",
+            "https://a/b",
+            "https://a/b?c/",
+            "https://a/b c/",
             "https://a:x/",
             "https://me@a/",
             "",

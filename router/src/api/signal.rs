@@ -129,8 +129,11 @@ async fn converse(
     );
     let mut ping = tokio::time::interval(PING_EVERY);
     let mut heard = Instant::now();
+    let mut drain = app.drain.clone();
     let close = loop {
         tokio::select! {
+            // The media lives on without this socket; the page opens another.
+            () = drain.begun() => break (1012, "restart"),
             told = outbox.recv() => match told {
                 Some(ToViewer::Signal(signal)) => {
                     if !send(&mut socket, Message::Text(signal.encode().into())).await { return }

@@ -1,20 +1,23 @@
 //! Accepts connections, tells TLS from ICE, and serves HTTP inside TLS.
 
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::Request;
-use hyper::body::Incoming;
+use hyper::body::Incoming as Body;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
+use super::bind::Incoming;
 use super::limits::{Connections, Place};
+use super::{Drain, Front, Listener};
 
 /// How long a stranger may take to say anything, and then to finish the handshake.
 const FIRST_BYTE: Duration = Duration::from_secs(5);
@@ -41,90 +44,75 @@ pub trait RawHandler: Send + Sync + std::fmt::Debug {
 /// Where a request came in, for handlers.
 #[derive(Clone, Copy, Debug)]
 pub struct Ends {
+    /// The client; behind a proxy its port is unknown, and 0.
     pub peer: SocketAddr,
     pub local: SocketAddr,
 }
 
-/// The listening socket, before it is served.
-#[derive(Debug)]
-pub struct Listener {
-    tcp: TcpListener,
-    local: SocketAddr,
+/// What every connection is served with.
+#[derive(Clone)]
+pub(crate) struct Service {
+    pub(crate) acceptor: TlsAcceptor,
+    pub(crate) app: axum::Router,
+    pub(crate) front: Arc<Front>,
+    pub(crate) drain: Drain,
+    pub(crate) raw: Option<Arc<dyn RawHandler>>,
 }
 
-impl Listener {
-    /// `[::]` takes IPv4 too; where the machine has no IPv6 it means `0.0.0.0`.
-    ///
-    /// # Errors
-    /// The port is taken, or the address is not this machine's.
-    pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        let any = address.ip() == Ipv6Addr::UNSPECIFIED;
-        let socket = match bind(address) {
-            Err(error) if any && error.kind() != io::ErrorKind::AddrInUse => {
-                bind(SocketAddr::from(([0, 0, 0, 0], address.port())))?
-            }
-            other => other?,
+/// Serves until it is drained or the task is dropped.
+pub(crate) async fn serve(listener: Listener, service: Service) {
+    let connections = Connections::default();
+    let local = listener.local_addr();
+    let mut drain = service.drain.clone();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = drain.begun() => return,
         };
-        let tcp = TcpListener::from_std(socket.into())?;
-        let local = tcp.local_addr()?;
-        Ok(Self { tcp, local })
-    }
-
-    pub fn local_addr(&self) -> SocketAddr {
-        self.local
-    }
-
-    /// Serves until the task is dropped.
-    pub(crate) async fn serve(
-        self,
-        acceptor: TlsAcceptor,
-        app: axum::Router,
-        raw: Option<Arc<dyn RawHandler>>,
-    ) {
-        let connections = Connections::default();
-        loop {
-            let (stream, peer) = match self.tcp.accept().await {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    // Out of descriptors, or the peer is gone already: neither may end the service.
-                    tracing::warn!(%error, "Could not accept a connection");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    continue;
-                }
-            };
-            let Some(place) = connections.admit(peer.ip(), Instant::now()) else {
-                tracing::debug!("Refused a connection: its address has too many");
+        let incoming = match accepted {
+            Ok(incoming) => incoming,
+            Err(error) => {
+                // Out of descriptors, or the peer is gone already: neither may end the service.
+                tracing::warn!(%error, "Could not accept a connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
-            };
-            let (acceptor, app, raw) = (acceptor.clone(), app.clone(), raw.clone());
-            tokio::spawn(async move {
-                if let Err(error) = connection(stream, peer, place, acceptor, app, raw).await {
-                    tracing::debug!(%error, "Connection ended");
-                }
-            });
+            }
+        };
+        let service = service.clone();
+        match incoming {
+            Incoming::Tcp(stream, peer) => {
+                // Behind a proxy of ours are many people; it has limits of its own.
+                let place = if service.front.trusts(Some(peer.ip())) {
+                    None
+                } else {
+                    let Some(place) = connections.admit(peer.ip(), Instant::now()) else {
+                        tracing::debug!("Refused a connection: its address has too many");
+                        continue;
+                    };
+                    Some(place)
+                };
+                tokio::spawn(async move {
+                    if let Err(error) = connection(stream, peer, place, service).await {
+                        tracing::debug!(%error, "Connection ended");
+                    }
+                });
+            }
+            Incoming::Unix(stream) => {
+                tokio::spawn(async move {
+                    if let Err(error) = http(stream, None, local, service).await {
+                        tracing::debug!(%error, "Connection ended");
+                    }
+                });
+            }
         }
     }
-}
-
-fn bind(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    if address.is_ipv6() {
-        socket.set_only_v6(false)?;
-    }
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(1024)?;
-    Ok(socket)
 }
 
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
-    place: Place,
-    acceptor: TlsAcceptor,
-    app: axum::Router,
-    raw: Option<Arc<dyn RawHandler>>,
+    place: Option<Place>,
+    service: Service,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let local = stream.local_addr()?;
@@ -137,27 +125,57 @@ async fn connection(
         return Ok(());
     }
     if first[0] != TLS_HANDSHAKE {
-        if let Some(raw) = raw {
+        if let Some(raw) = service.raw {
             raw.handle(stream, peer, local, Box::new(place));
         }
         return Ok(());
     }
-    let tls = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream))
+    let tls = tokio::time::timeout(HANDSHAKE, service.acceptor.accept(stream))
         .await
         .map_err(timed_out)??;
-    let ends = Ends { peer, local };
-    let service = app.map_request(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ends);
-        request
-    });
-    let serving = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER)
-        .max_headers(64)
-        .max_buf_size(MAX_HEADER)
-        .serve_connection(TokioIo::new(tls), TowerToHyperService::new(service))
-        .with_upgrades();
-    let served = serving.await.map_err(io::Error::other);
+    let served = http(tls, Some(peer), local, service).await;
     drop(place);
     served
+}
+
+/// Serves HTTP/1.1 on one connection; `peer` is absent on a Unix socket.
+async fn http<S>(stream: S, peer: Option<SocketAddr>, local: SocketAddr, service: Service) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Service {
+        app,
+        front,
+        mut drain,
+        ..
+    } = service;
+    let app = app.map_request(move |mut request: Request<Body>| {
+        let client = front.client(peer.map(|peer| peer.ip()), request.headers());
+        let peer = peer.filter(|peer| peer.ip().to_canonical() == client.to_canonical());
+        let peer = peer.unwrap_or(SocketAddr::new(client, 0));
+        front.strip(&mut request);
+        request.extensions_mut().insert(Ends { peer, local });
+        request
+    });
+    let mut serving = pin!(
+        hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER)
+            .max_headers(64)
+            .max_buf_size(MAX_HEADER)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app))
+            .with_upgrades()
+    );
+    let ended = tokio::select! {
+        ended = serving.as_mut() => Some(ended),
+        () = drain.begun() => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    ended.map_err(io::Error::other)
 }

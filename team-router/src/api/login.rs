@@ -47,7 +47,7 @@ pub(super) struct Begin {
 pub(super) async fn begin(State(team): State<Team>, Query(begin): Query<Begin>) -> Response {
     match begin_at(&team, &begin).await {
         Ok(response) => response,
-        Err(error) => back(&error),
+        Err(error) => back(&team, &error),
     }
 }
 
@@ -61,7 +61,7 @@ async fn begin_at(team: &Team, begin: &Begin) -> Result<Response, TeamError> {
         tracing::warn!(provider = provider.id(), %error, "A login could not be begun");
     })?;
     let browser = random_secret();
-    let to = own_path(&begin.to);
+    let to = own_path(team.config.home(), &begin.to);
     team.waiting.put(
         &begun.state,
         &browser,
@@ -74,7 +74,7 @@ async fn begin_at(team: &Team, begin: &Begin) -> Result<Response, TeamError> {
     let fields = response.headers_mut();
     fields.append(
         header::SET_COOKIE,
-        cookie::set(cookie::BEGUN, &browser, BEGUN_LIFE),
+        cookie::set(team.config.home(), cookie::BEGUN, &browser, BEGUN_LIFE),
     );
     Ok(response)
 }
@@ -107,7 +107,7 @@ pub(super) async fn callback(
                 }
             }
             router::audit!("RMV1001W", provider, code, why, "Login refused");
-            back(&team.failed(ends, error))
+            back(&team, &team.failed(ends, error))
         }
     }
 }
@@ -120,7 +120,7 @@ async fn finish(
     headers: &HeaderMap,
 ) -> Result<Response, TeamError> {
     team.may_try(ends)?;
-    let browser = cookie::read(headers, cookie::BEGUN).ok_or(TeamError::StaleLogin)?;
+    let browser = cookie::read(team.config.home(), headers, cookie::BEGUN).ok_or(TeamError::StaleLogin)?;
     let state = callback.state.ok_or(TeamError::StaleLogin)?;
     let under_way = team
         .waiting
@@ -155,7 +155,7 @@ async fn finish(
         .add_login(&hash(&secret), &account.id, &jti, auth_time, now, now + IDLE)
         .await?;
     // An older login of this browser ends with the new one, and what came of groups that changed is judged anew.
-    if let Some(old) = cookie::read(headers, cookie::LOGIN) {
+    if let Some(old) = cookie::read(team.config.home(), headers, cookie::LOGIN) {
         team.store.end_login(&hash(&old)).await?;
     }
     team.store.policy_changed().await?;
@@ -168,21 +168,27 @@ async fn finish(
     );
     let mut response = go(&under_way.to);
     let fields = response.headers_mut();
-    fields.append(header::SET_COOKIE, cookie::set(cookie::BEGUN, "", 0));
-    fields.append(header::SET_COOKIE, cookie::set(cookie::LOGIN, &secret, LONGEST));
+    fields.append(
+        header::SET_COOKIE,
+        cookie::set(team.config.home(), cookie::BEGUN, "", 0),
+    );
+    fields.append(
+        header::SET_COOKIE,
+        cookie::set(team.config.home(), cookie::LOGIN, &secret, LONGEST),
+    );
     Ok(response)
 }
 
 /// Ends the browser's login, and the sessions that it opened.
 pub(super) async fn logout(State(team): State<Team>, headers: HeaderMap) -> Result<Response, TeamError> {
     own_page(&team, &headers)?;
-    if let Some(secret) = cookie::read(&headers, cookie::LOGIN)
+    if let Some(secret) = cookie::read(team.config.home(), &headers, cookie::LOGIN)
         && team.store.end_login(&hash(&secret)).await?
     {
         router::audit!("RMV1002I", "Logged out");
     }
     let mut response = StatusCode::NO_CONTENT.into_response();
-    let taken = cookie::set(cookie::LOGIN, "", 0);
+    let taken = cookie::set(team.config.home(), cookie::LOGIN, "", 0);
     response.headers_mut().append(header::SET_COOKIE, taken);
     Ok(response)
 }
@@ -190,7 +196,7 @@ pub(super) async fn logout(State(team): State<Team>, headers: HeaderMap) -> Resu
 /// A page's token: who it is, and for five minutes. What they may do is judged at every call.
 pub(super) async fn token(State(team): State<Team>, headers: HeaderMap) -> Result<Json<Value>, TeamError> {
     own_page(&team, &headers)?;
-    let secret = cookie::read(&headers, cookie::LOGIN).ok_or(TeamError::LoginRequired)?;
+    let secret = cookie::read(team.config.home(), &headers, cookie::LOGIN).ok_or(TeamError::LoginRequired)?;
     let (hash, now) = (hash(&secret), unix_now());
     let login = team
         .store
@@ -253,11 +259,11 @@ pub(super) fn number(kind: &str) -> String {
 }
 
 /// To the start page, which has words for the code.
-fn back(error: &TeamError) -> Response {
+fn back(team: &Team, error: &TeamError) -> Response {
     if error.status() >= 500 || matches!(error, TeamError::Login(_)) {
         tracing::warn!(code = error.code(), "A login failed");
     }
-    go(&format!("/?problem={}", error.code()))
+    go(&format!("{}?problem={}", team.config.home(), error.code()))
 }
 
 fn go(to: &str) -> Response {

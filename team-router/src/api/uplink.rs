@@ -116,6 +116,7 @@ fn closing(why: &str) -> Option<(u16, &'static str)> {
         "removed" => Some((4007, "revoked")),
         "malformed" => Some((4004, "malformed")),
         "too_many" => Some((4005, "too_many")),
+        "restart" => Some((1012, "restart")),
         _ => None,
     }
 }
@@ -131,8 +132,10 @@ async fn converse(
     let first = PING_EVERY.mul_f32(f32::from(router::auth::random_bytes::<1>()[0]) / 255.0);
     let mut ping = tokio::time::interval_at(tokio::time::Instant::now() + first, PING_EVERY);
     let mut heard = Instant::now();
+    let mut drain = team.edge.drain.clone();
     loop {
         tokio::select! {
+            () = drain.begun() => return "restart",
             order = orders.recv() => match order {
                 Some(order) => if !send(socket, Message::Text(order.encode().into())).await { return "does not read" },
                 None => return "replaced",

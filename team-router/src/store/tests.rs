@@ -9,8 +9,8 @@ use router::tls::private_file;
 use super::*;
 use crate::roles::{Labels, Role};
 
-struct Place {
-    dir: PathBuf,
+pub(crate) struct Place {
+    pub(crate) dir: PathBuf,
     server: Option<Child>,
 }
 
@@ -40,7 +40,7 @@ fn place() -> Place {
     Place { dir, server: None }
 }
 
-async fn sqlite() -> (Store, Place) {
+pub(crate) async fn sqlite() -> (Store, Place) {
     let place = place();
     let store = Store::open(&format!("sqlite:{}", place.dir.join("router.db").display()))
         .await
@@ -49,7 +49,7 @@ async fn sqlite() -> (Store, Place) {
 }
 
 /// A server of our own in a directory of its own, reached by a socket in it. It refuses to run as root.
-async fn postgres() -> (Store, Place) {
+pub(crate) async fn postgres() -> (Store, Place) {
     let mut place = place();
     let bin = std::fs::read_dir("/usr/lib/postgresql")
         .unwrap()

@@ -25,17 +25,22 @@ async function freePort() {
 }
 
 export class Team {
-  static async open() {
+  /**
+   * @param {{ path?: string, listen?: (team: Team) => string, more?: string, ready?: (team: Team) => Promise<void> }} [as] under which
+   * path, where it listens, further lines of configuration, and what has to be there before hosts come
+   */
+  static async open({ path = "/", listen, more = "", ready = async () => {} } = {}) {
     const team = new Team();
     team.port = await freePort();
-    team.url = `https://localhost:${team.port}/`;
+    team.url = `https://localhost:${team.port}${path}`;
     const client = { id: "removid", secret: SECRET, redirect: `${team.url}auth/callback/trial` };
     team.provider = start("node", [join(ROOT, "deploy/trial/provider.mjs"), JSON.stringify({ client, people: PEOPLE })]);
     const { issuer } = JSON.parse(await firstLine(team.provider, "the provider"));
     writeFileSync(team.at("client-secret"), SECRET);
     writeFileSync(team.at("router.toml"), `public-url = "${team.url}"
-listen = "[::]:${team.port}"
+listen = "${listen ? listen(team) : `[::]:${team.port}`}"
 state-dir = "${team.dir.path}"
+${more}
 admins = [{ provider = "trial", group = "admins" }]
 [[provider]]
 id = "trial"
@@ -46,6 +51,7 @@ client-secret-file = "${team.at("client-secret")}"
 scopes = ["openid", "profile", "email", "groups"]
 `);
     await team.startRouter();
+    await ready(team);
     return team;
   }
 
@@ -97,6 +103,7 @@ scopes = ["openid", "profile", "email", "groups"]
       state.end();
     }
     await this.router?.end();
+    await this.front?.end();
     await this.provider?.end();
     this.dir.end();
   }

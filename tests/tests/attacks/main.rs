@@ -8,6 +8,7 @@
 )]
 
 mod enrolment;
+mod fronts;
 mod hosts;
 mod joining;
 mod logins;

@@ -1,6 +1,6 @@
 //! A team's router on loopback with its provider, and everybody who comes to it: browsers, hosts, strangers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
@@ -27,7 +27,7 @@ pub(crate) type Socket = tokio_tungstenite::WebSocketStream<TlsStream<TcpStream>
 pub(crate) const NONCE: &str = "nonceNONCEnonceNONCE00";
 
 pub(crate) struct World {
-    pub(crate) dir: PathBuf,
+    pub(crate) dir: Folder,
     pub(crate) provider: Provider,
     pub(crate) https: Https,
     /// With a slash at the end.
@@ -35,9 +35,20 @@ pub(crate) struct World {
     pub(crate) router: TeamRouter,
 }
 
-impl Drop for World {
+/// Goes with whoever has it.
+pub(crate) struct Folder(PathBuf);
+
+impl std::ops::Deref for Folder {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.dir);
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -87,7 +98,12 @@ pub(crate) fn text() -> String {
 
 impl World {
     pub(crate) async fn start() -> Self {
-        let dir = std::env::temp_dir().join(format!("removid-attacks-{}", text()));
+        Self::start_as("", |_| String::new()).await
+    }
+
+    /// Under a path, and with further lines of configuration; these may name files in the state directory.
+    pub(crate) async fn start_as(path: &str, more: impl FnOnce(&Path) -> String) -> Self {
+        let dir = Folder(std::env::temp_dir().join(format!("removid-attacks-{}", text())));
         private_file::directory(&dir).unwrap();
         let provider = Provider::start(&dir).await;
         let port = std::net::TcpListener::bind("127.0.0.1:0")
@@ -97,10 +113,11 @@ impl World {
             .port();
         std::fs::write(dir.join("secret"), "s3cret-of-the-client\n").unwrap();
         let config = format!(
-            "public-url = \"https://localhost:{port}\"\nlisten = \"127.0.0.1:{port}\"\nstate-dir = \"{}\"\n\
+            "public-url = \"https://localhost:{port}{path}\"\nlisten = \"127.0.0.1:{port}\"\nstate-dir = \"{}\"\n{}\n\
              admins = [{{ provider = \"corp\", group = \"admins\" }}]\n\
              [[provider]]\nid = \"corp\"\nissuer = \"{}\"\nclient-id = \"{CLIENT}\"\nclient-secret-file = \"{}\"\n",
             dir.display(),
+            more(&dir),
             provider.issuer,
             dir.join("secret").display(),
         );

@@ -25,13 +25,15 @@ async function start(problem, to) {
   document.body.replaceChildren(await startPage({ problem, to }));
 }
 
-const [problem, to] = [taken("problem"), taken("to") ?? "/"];
+/** Where our own paths begin: `/`, or the path under which a site shows us. */
+const home = new URL("./", location.href).pathname;
+const [problem, to] = [taken("problem"), taken("to") ?? home];
 
 try {
   const account = await whoAmI();
-  if (to !== "/") location.replace(new URL(to, location.origin).origin === location.origin ? to : "/");
+  if (to !== home) location.replace(new URL(to, location.origin).href.startsWith(location.origin + home) ? to : home);
   document.title = `${t("hosts.title")} – ${t("app.name")}`;
-  const page = new HostsPage(account, (code) => void start(code === "login_required" ? null : code, "/"));
+  const page = new HostsPage(account, (code) => void start(code === "login_required" ? null : code, home));
   document.body.replaceChildren(page.element);
   await page.run();
 } catch (error) {
