@@ -32,6 +32,7 @@ use crate::error::TeamError;
 use crate::login::Waiting;
 use crate::login::oidc::OpenId;
 use crate::store::{Account, Store};
+use crate::turn::Turn;
 
 /// What every handler may use.
 #[derive(Clone, Debug)]
@@ -48,6 +49,7 @@ pub struct Team {
     pub grants: Signer,
     /// Its public half, in base64url.
     pub grants_public: String,
+    pub turn: Option<Arc<Turn>>,
     pub waiting: Arc<Waiting>,
     pub seen: Arc<Seen>,
 }

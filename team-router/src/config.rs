@@ -32,6 +32,7 @@ struct Written {
     providers: Vec<WrittenProvider>,
     #[serde(default, rename = "ice-server")]
     ice_servers: Vec<WrittenIce>,
+    turn: Option<TurnConfig>,
     assets_dir: Option<PathBuf>,
 }
 
@@ -86,6 +87,26 @@ fn scopes() -> Vec<String> {
 
 fn groups_claim() -> String {
     "groups".to_owned()
+}
+
+/// TURN servers that share a secret with this router.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TurnConfig {
+    /// `turn:HOST[:PORT][?transport=udp|tcp]` and `turns:HOST[:PORT]` (RFC 7065), without credentials.
+    pub urls: Vec<String>,
+    /// Holds the secret, for this router's eyes alone.
+    pub secret_file: PathBuf,
+    /// How long credentials open new allocations, in seconds.
+    #[serde(default = "ten_minutes")]
+    pub lifetime: u64,
+    /// Viewers and hosts see the relay's address only, never each other's.
+    #[serde(default)]
+    pub relay_only: bool,
+}
+
+fn ten_minutes() -> u64 {
+    600
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -152,6 +173,7 @@ pub struct Config {
     pub admins: Vec<Admin>,
     pub providers: Vec<Provider>,
     pub ice_servers: Vec<IceServer>,
+    pub turn: Option<TurnConfig>,
     pub assets_dir: Option<PathBuf>,
 }
 
@@ -271,6 +293,7 @@ impl Config {
             tls: written.tls,
             admins: written.admins,
             providers,
+            turn: written.turn.map(check_turn).transpose()?,
             ice_servers: written.ice_servers.into_iter().map(ice).collect(),
             assets_dir: written.assets_dir,
         })
@@ -290,6 +313,22 @@ fn home(public_url: &str) -> &str {
         .get(8..)
         .and_then(|rest| rest.find('/').map(|at| at + 8));
     path.map_or("/", |at| &public_url[at..])
+}
+
+fn check_turn(turn: TurnConfig) -> anyhow::Result<TurnConfig> {
+    let right = |url: &String| {
+        let place = url.strip_prefix("turn:").or_else(|| url.strip_prefix("turns:"));
+        place.is_some_and(|place| !place.is_empty() && !place.contains('@'))
+    };
+    ensure!(
+        !turn.urls.is_empty() && turn.urls.len() <= 8 && turn.urls.iter().all(right),
+        "[turn] has one to eight urls like turn:turn.example.org:3478?transport=udp, without names and passwords"
+    );
+    ensure!(
+        (60..=86_400).contains(&turn.lifetime),
+        "[turn] lifetime is between 60 and 86400 seconds"
+    );
+    Ok(turn)
 }
 
 fn check_home(home: &str) -> anyhow::Result<()> {
@@ -357,6 +396,11 @@ mod tests {
         assert!(why(&format!("database = \"mysql:x\"\n{PLAIN}")).contains("postgres://"));
         let admins = "admins = [{ provider = \"other\", subject = \"ada\" }]\n";
         assert!(why(&format!("{admins}{PLAIN}")).contains("not configured"));
+        let turn = |rest: &str| why(&format!("{PLAIN}\n[turn]\nsecret-file = \"s\"\n{rest}"));
+        assert!(turn("urls = []").contains("one to eight"));
+        assert!(turn("urls = [\"turn:me:word@a\"]").contains("without names"));
+        assert!(turn("urls = [\"stun:a\"]").contains("one to eight"));
+        assert!(turn("urls = [\"turn:a\"]\nlifetime = 5").contains("between 60"));
         let both = "admins = [{ provider = \"corp\", subject = \"ada\", group = \"ops\" }]\n";
         assert!(why(&format!("{both}{PLAIN}")).contains("by one of them"));
     }

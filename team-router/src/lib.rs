@@ -13,5 +13,6 @@ pub mod login;
 pub mod roles;
 pub mod run;
 pub mod store;
+pub mod turn;
 
 pub use config::Config;

@@ -29,6 +29,7 @@ use crate::config::{Config, Listen};
 use crate::login::Waiting;
 use crate::login::oidc::OpenId;
 use crate::store::Store;
+use crate::turn::Turn;
 
 /// A team's router at work; dropping it stops it.
 #[derive(Debug)]
@@ -76,6 +77,7 @@ pub async fn start(
         .map(|provider| OpenId::new(provider.clone(), &config.public_url))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let certificate = Arc::new(certificate(&config)?);
+    let turn = config.turn.as_ref().map(Turn::open).transpose()?.map(Arc::new);
     let store = Store::open(&config.database).await?;
     let mut tasks = JoinSet::new();
     if let Some(events) = events {
@@ -132,6 +134,7 @@ pub async fn start(
         directory,
         grants,
         grants_public: URL_SAFE_NO_PAD.encode(public),
+        turn,
         waiting: Arc::new(Waiting::default()),
         seen: Arc::new(Seen::default()),
         config: Arc::new(config),

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use session_core::grants::thumbprint;
 use signaling_spec::api::{SessionCreate, SessionCreated};
 use signaling_spec::claims::{AccessClaims, Confirmation, GRANT_TYPE, GrantClaims};
-use signaling_spec::{HostId, Object, Right, TokenId};
+use signaling_spec::{HostId, IceServer, Object, Right, SessionId, TokenId};
 
 use super::login::number;
 use super::{Caller, Team};
@@ -20,6 +20,7 @@ use crate::access::{Answer, Opened, PENDING};
 use crate::error::TeamError;
 use crate::roles::Decision;
 use crate::store::{Host, Session};
+use crate::turn::Side;
 
 /// How long a grant waits for its use, in seconds: a ticket's life, and the way to the host.
 const GRANT_LIFE: u64 = 60;
@@ -129,14 +130,26 @@ pub(super) async fn join(
         .await
         .map_err(|_| TeamError::Stopping)?;
     let created = SessionCreated {
-        sid,
         ticket,
-        ice_servers: team.config.ice_servers.clone(),
+        ice_servers: ice_servers(&team, &sid, Side::Viewer, now),
+        relay_only: relay_only(&team).then_some(true),
+        sid,
         host_id: HostId(host.id),
         host_name: host.name,
         host_pub,
     };
     Ok((StatusCode::CREATED, Json(created)))
+}
+
+/// Every STUN server, and the TURN servers with credentials for one side of one session.
+fn ice_servers(team: &Team, sid: &SessionId, side: Side, now: u64) -> Vec<IceServer> {
+    let mut servers = team.config.ice_servers.clone();
+    servers.extend(team.turn.as_ref().map(|turn| turn.server(sid, side, now)));
+    servers
+}
+
+fn relay_only(team: &Team) -> bool {
+    team.turn.as_ref().is_some_and(|turn| turn.relay_only)
 }
 
 /// The host and what the caller may do there. A host that is not for them is no host.
@@ -206,6 +219,8 @@ fn seat(
         .sign(GRANT_TYPE, &claims)
         .map_err(|error| TeamError::Internal(error.into()))?;
     Ok(Seat {
+        ice_servers: ice_servers(team, &sid, Side::Host, now),
+        relay_only: relay_only(team),
         sid,
         host: HostId(host.id.clone()),
         claims: AccessClaims {

@@ -8,10 +8,12 @@ import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PROGRAM } from "./agent.mjs";
+import { forwardTcp } from "./forward.mjs";
 import { firstLine, folder, run, start } from "./process.mjs";
 import { until } from "./wait.mjs";
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
+const FORWARD = fileURLToPath(new URL("forward.mjs", import.meta.url));
 const ROUTER = join(dirname(PROGRAM), "removid-router");
 const SECRET = "the-secret-of-the-trial-client";
 const PEOPLE = { ada: { name: "Ada", groups: ["admins"] }, bob: { name: "Bob", groups: ["staff"] } };
@@ -26,21 +28,23 @@ async function freePort() {
 
 export class Team {
   /**
-   * @param {{ path?: string, listen?: (team: Team) => string, more?: string, ready?: (team: Team) => Promise<void> }} [as] under which
-   * path, where it listens, further lines of configuration, and what has to be there before hosts come
+   * @param {{ path?: string, listen?: (team: Team) => string, more?: (team: Team) => string, namespace?: string, address?: string,
+   *   ready?: (team: Team) => Promise<void> }} [as] under which path, where it listens, further lines of configuration, a network
+   *   namespace of its own and the address that it has there, and what has to be there before hosts come
    */
-  static async open({ path = "/", listen, more = "", ready = async () => {} } = {}) {
+  static async open({ path = "/", listen, more = () => "", namespace, address = "localhost", ready = async () => {} } = {}) {
     const team = new Team();
+    team.inside = namespace === undefined ? [] : ["ip", "netns", "exec", namespace];
     team.port = await freePort();
-    team.url = `https://localhost:${team.port}${path}`;
+    team.url = `https://${address}:${team.port}${path}`;
     const client = { id: "removid", secret: SECRET, redirect: `${team.url}auth/callback/trial` };
-    team.provider = start("node", [join(ROOT, "deploy/trial/provider.mjs"), JSON.stringify({ client, people: PEOPLE })]);
+    team.provider = team.#start(process.execPath, [join(ROOT, "deploy/trial/provider.mjs"), JSON.stringify({ client, people: PEOPLE })]);
     const { issuer } = JSON.parse(await firstLine(team.provider, "the provider"));
-    writeFileSync(team.at("client-secret"), SECRET);
-    writeFileSync(team.at("router.toml"), `public-url = "${team.url}"
+    if (namespace !== undefined) await team.#reachProvider(address, Number(new URL(issuer).port));
+    team.secret("client-secret", SECRET);
+    team.text = (lines) => `public-url = "${team.url}"
 listen = "${listen ? listen(team) : `[::]:${team.port}`}"
 state-dir = "${team.dir.path}"
-${more}
 admins = [{ provider = "trial", group = "admins" }]
 [[provider]]
 id = "trial"
@@ -49,7 +53,9 @@ issuer = "${issuer}"
 client-id = "removid"
 client-secret-file = "${team.at("client-secret")}"
 scopes = ["openid", "profile", "email", "groups"]
-`);
+${lines(team)}
+`;
+    team.configure(more);
     await team.startRouter();
     await ready(team);
     return team;
@@ -64,8 +70,30 @@ scopes = ["openid", "profile", "email", "groups"]
     return join(this.dir.path, name);
   }
 
+  /** What only its owner may read. */
+  secret(name, text) {
+    writeFileSync(this.at(name), text, { mode: 0o600 });
+  }
+
+  /** Writes the configuration; the router reads it when it starts. */
+  configure(more) {
+    writeFileSync(this.at("router.toml"), this.text(more));
+  }
+
+  #start(program, args, options) {
+    const [first, ...rest] = [...this.inside, program, ...args];
+    return start(first, rest, options);
+  }
+
+  /** The provider lives on the loopback of its namespace; a browser elsewhere finds it on its own. */
+  async #reachProvider(address, port) {
+    this.inner = this.#start(process.execPath, [FORWARD, address, "127.0.0.1", String(port), "{}"]);
+    await firstLine(this.inner, "the provider's way out");
+    this.outer = await forwardTcp({ port, target: address, targetPort: port });
+  }
+
   async startRouter() {
-    this.router = start(ROUTER, ["--config", this.at("router.toml")], { env: { ...process.env, REMOVID_LOG: "info" } });
+    this.router = this.#start(ROUTER, ["--config", this.at("router.toml")], { env: { ...process.env, REMOVID_LOG: "info" } });
     await firstLine(this.router, "the router");
   }
 
@@ -80,12 +108,14 @@ scopes = ["openid", "profile", "email", "groups"]
   }
 
   /** Enrols a host and starts its agent with a moving pattern for a desktop. */
-  async host(name, labels) {
+  async host(name, labels, namespace) {
     const state = folder("host");
+    const inside = namespace === undefined ? [] : ["ip", "netns", "exec", namespace];
     const flags = labels.flatMap((label) => ["--label", label]);
     writeFileSync(join(state.path, "token"), this.command("enroll-token", ...flags));
-    run(PROGRAM, ["enroll", this.url, "--token-file", join(state.path, "token"), "--ca", this.at("tls-cert.pem"), "--state-dir", state.path, "--name", name]);
-    const agent = { name, state, id: this.command("host", "list").split("\n").find((line) => line.split("\t")[1] === name).split("\t")[0] };
+    const [program, ...before] = [...inside, PROGRAM];
+    run(program, [...before, "enroll", this.url, "--token-file", join(state.path, "token"), "--ca", this.at("tls-cert.pem"), "--state-dir", state.path, "--name", name]);
+    const agent = { name, state, inside, id: this.command("host", "list").split("\n").find((line) => line.split("\t")[1] === name).split("\t")[0] };
     this.agents.push(agent);
     await this.startAgent(agent);
     return agent;
@@ -93,7 +123,8 @@ scopes = ["openid", "profile", "email", "groups"]
 
   async startAgent(agent) {
     const args = ["agent", "--desktop", "test", "--size", "1280x720", "--state-dir", agent.state.path, "--no-sign"];
-    agent.process = start(PROGRAM, args, { env: { ...process.env, REMOVID_LOG: "info" } });
+    const [program, ...before] = [...agent.inside, PROGRAM];
+    agent.process = start(program, [...before, ...args], { env: { ...process.env, REMOVID_LOG: "info" } });
     await until(`${agent.name} to reach its router`, () => agent.process.err.includes("Connected to the router"), 15_000, () => agent.process.err);
   }
 
@@ -104,6 +135,8 @@ scopes = ["openid", "profile", "email", "groups"]
     }
     await this.router?.end();
     await this.front?.end();
+    await this.outer?.end();
+    await this.inner?.end();
     await this.provider?.end();
     this.dir.end();
   }

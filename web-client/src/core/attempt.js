@@ -181,7 +181,7 @@ export class Attempt {
       closed: (code) => this.#socketClosed(code),
     });
     // The check of the key and the start of gathering run while the socket opens.
-    this.#prepared = Promise.all([this.#checkKey(seat), peer.begin(this.#offer, seat.ice_servers)]).then(() => {});
+    this.#prepared = Promise.all([this.#checkKey(seat), peer.begin(this.#offer, seat.ice_servers, seat.relay_only === true)]).then(() => {});
     await this.#prepared;
   }
 
