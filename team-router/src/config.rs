@@ -8,8 +8,16 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use ipnet::IpNet;
 use router::auth::origin::normal_origin;
+use router::auth::sha256;
 use serde::Deserialize;
 use signaling_spec::IceServer;
+
+use crate::passkeys::Passkeys;
+
+/// A proxy's secret has at least so many signs.
+const MIN_SECRET: usize = 32;
+/// Providers cannot be called what accounts without one come from.
+const TAKEN: [&str; 2] = ["passkeys", "header"];
 
 /// The file as it is written. Unknown keys are refused.
 #[derive(Clone, Debug, Deserialize)]
@@ -30,6 +38,9 @@ struct Written {
     admins: Vec<Admin>,
     #[serde(default, rename = "provider")]
     providers: Vec<WrittenProvider>,
+    #[serde(default)]
+    passkeys: bool,
+    trusted_header: Option<WrittenHeader>,
     #[serde(default, rename = "ice-server")]
     ice_servers: Vec<WrittenIce>,
     assets_dir: Option<PathBuf>,
@@ -77,7 +88,79 @@ struct WrittenProvider {
     scopes: Vec<String>,
     #[serde(default = "groups_claim")]
     groups_claim: String,
+    #[serde(default)]
+    acr_values: Vec<String>,
+    #[serde(default = "yes")]
+    end_session: bool,
     ca_file: Option<PathBuf>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WrittenHeader {
+    user: String,
+    name: Option<String>,
+    email: Option<String>,
+    groups: Option<String>,
+    secret_header: String,
+    secret_file: PathBuf,
+}
+
+/// An access proxy that says who somebody is.
+#[derive(Clone)]
+pub struct TrustedHeader {
+    /// Holds what the proxy calls a person for ever.
+    pub user: String,
+    pub name: Option<String>,
+    pub email: Option<String>,
+    /// Holds groups, parted by commas.
+    pub groups: Option<String>,
+    /// Holds a secret that only the proxy knows: whoever does not say it is not believed.
+    pub secret_header: String,
+    pub secret_hash: [u8; 32],
+}
+
+impl fmt::Debug for TrustedHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrustedHeader")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+impl WrittenHeader {
+    fn read(self) -> anyhow::Result<TrustedHeader> {
+        let plain =
+            |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let names = [
+            Some(&self.user),
+            self.name.as_ref(),
+            self.email.as_ref(),
+            self.groups.as_ref(),
+        ];
+        for name in names.into_iter().flatten().chain([&self.secret_header]) {
+            ensure!(plain(name), "trusted-header: {name:?} is no header's name");
+        }
+        let secret = std::fs::read_to_string(&self.secret_file)
+            .with_context(|| format!("trusted-header: {} cannot be read", self.secret_file.display()))?;
+        ensure!(
+            secret.trim().len() >= MIN_SECRET,
+            "trusted-header: the secret in {} has fewer than {MIN_SECRET} signs; make one: openssl rand -hex 32",
+            self.secret_file.display()
+        );
+        Ok(TrustedHeader {
+            user: self.user,
+            name: self.name,
+            email: self.email,
+            groups: self.groups,
+            secret_header: self.secret_header,
+            secret_hash: sha256(secret.trim().as_bytes()),
+        })
+    }
 }
 
 fn scopes() -> Vec<String> {
@@ -107,6 +190,11 @@ pub struct Provider {
     pub scopes: Vec<String>,
     /// The ID token's claim that lists groups.
     pub groups_claim: String,
+    /// What it is asked for, and must say (`acr`), when somebody proves anew who they are; one of these is enough. Empty:
+    /// that they did it now is enough.
+    pub acr_values: Vec<String>,
+    /// Whether whoever logs out here logs out there as well, if it says where.
+    pub end_session: bool,
     /// Certificates in PEM that are trusted for this provider beside the usual ones.
     pub ca_file: Option<PathBuf>,
 }
@@ -151,6 +239,9 @@ pub struct Config {
     pub tls: Option<Tls>,
     pub admins: Vec<Admin>,
     pub providers: Vec<Provider>,
+    /// Whether there are accounts that have nothing but passkeys, by invitation.
+    pub passkeys: bool,
+    pub trusted_header: Option<TrustedHeader>,
     pub ice_servers: Vec<IceServer>,
     pub assets_dir: Option<PathBuf>,
 }
@@ -220,6 +311,11 @@ impl Config {
                 provider.id
             );
             ensure!(
+                !TAKEN.contains(&provider.id.as_str()),
+                "a provider cannot have the id {:?}: accounts without a provider have it",
+                provider.id
+            );
+            ensure!(
                 providers
                     .iter()
                     .all(|other| other.id != provider.id && other.issuer != provider.issuer),
@@ -239,15 +335,25 @@ impl Config {
                 client_secret_file: provider.client_secret_file,
                 scopes: provider.scopes,
                 groups_claim: provider.groups_claim,
+                acr_values: provider.acr_values,
+                end_session: provider.end_session,
                 ca_file: provider.ca_file,
             });
         }
-        if providers.is_empty() {
-            bail!("there is no [[provider]]: nobody could log in");
+        let trusted_header = written.trusted_header.map(WrittenHeader::read).transpose()?;
+        if providers.is_empty() && !written.passkeys && trusted_header.is_none() {
+            bail!(
+                "there is no [[provider]], no `passkeys = true` and no [trusted-header]: nobody could log in"
+            );
         }
+        ensure!(
+            !written.passkeys || Passkeys::new(&public_url).is_some(),
+            "passkeys = true: passkeys belong to names, and public-url has a number; give it a name"
+        );
         for admin in &written.admins {
             ensure!(
-                providers.iter().any(|provider| provider.id == admin.provider),
+                providers.iter().any(|provider| provider.id == admin.provider)
+                    || trusted_header.is_some() && admin.provider == "header",
                 "admins name the provider {:?}, which is not configured",
                 admin.provider
             );
@@ -271,6 +377,8 @@ impl Config {
             tls: written.tls,
             admins: written.admins,
             providers,
+            passkeys: written.passkeys,
+            trusted_header,
             ice_servers: written.ice_servers.into_iter().map(ice).collect(),
             assets_dir: written.assets_dir,
         })
@@ -352,6 +460,20 @@ mod tests {
         assert!(why(&format!("trusted-proxies = [\"0.0.0.0/0\"]\n{PLAIN}")).contains("anybody"));
         assert!(why(&PLAIN.replace("\"corp\"", "\"Corp!\"")).contains("lower-case"));
         assert!(why(&format!("{PLAIN}\n[[provider]]\nid = \"corp\"\nissuer = \"https://b\"\nclient-id = \"x\"\nclient-secret-file = \"y\"")).contains("twice"));
+        assert!(why(&PLAIN.replace("\"corp\"", "\"header\"")).contains("without a provider"));
+        let number = "public-url = \"https://192.0.2.7\"\npasskeys = true";
+        assert!(why(number).contains("belong to names"));
+        assert!(
+            Config::parse("public-url = \"https://a.b\"\npasskeys = true")
+                .unwrap()
+                .passkeys
+        );
+        let header =
+            "[trusted-header]\nuser = \"X-User\"\nsecret-header = \"X-Secret\"\nsecret-file = \"/dev/null\"";
+        assert!(why(&format!("{PLAIN}\n{header}")).contains("fewer than"));
+        assert!(
+            why(&format!("{PLAIN}\n{}", header.replace("X-User", "X User"))).contains("no header's name")
+        );
         assert!(why(&format!("{PLAIN}\nscopes = [\"profile\"]")).contains("openid"));
         assert!(why("public-url = \"https://a.b\"").contains("nobody could log in"));
         assert!(why(&format!("database = \"mysql:x\"\n{PLAIN}")).contains("postgres://"));
