@@ -10,6 +10,7 @@ pub mod backup;
 pub mod config;
 pub mod error;
 pub mod login;
+pub mod passkeys;
 pub mod roles;
 pub mod run;
 pub mod store;

@@ -28,6 +28,7 @@ use crate::audit;
 use crate::config::{Config, Listen};
 use crate::login::Waiting;
 use crate::login::oidc::OpenId;
+use crate::passkeys::Passkeys;
 use crate::store::Store;
 use crate::turn::Turn;
 
@@ -136,6 +137,7 @@ pub async fn start(
         grants_public: URL_SAFE_NO_PAD.encode(public),
         turn,
         waiting: Arc::new(Waiting::default()),
+        passkeys: Passkeys::new(&config.public_url).map(Arc::new),
         seen: Arc::new(Seen::default()),
         config: Arc::new(config),
     };

@@ -5,6 +5,7 @@
 mod audit;
 mod dump;
 mod hosts;
+mod passkeys;
 mod people;
 mod policy;
 mod sessions;
@@ -25,14 +26,18 @@ pub use dump::Row;
 #[cfg(test)]
 pub(crate) use dump::every_table_is_named;
 pub use hosts::{Enrolled, Host, HostKey};
-pub use people::{Account, Login, Person};
+pub use passkeys::{Invite, Kept, Proofs};
+pub use people::{Account, Login, NewLogin, Person};
 pub use policy::{Binding, Lock, LockKind, Subject};
 pub use sessions::Session;
 
 /// A statement that does not answer within this is an error, and so is a connection that cannot be had.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "first", include_str!("../migrations/0001_first.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "first", include_str!("../migrations/0001_first.sql")),
+    (2, "factors", include_str!("../migrations/0002_factors.sql")),
+];
 
 /// The version of the tables that this router has.
 pub fn latest() -> i64 {

@@ -156,11 +156,7 @@ pub(super) async fn bind(
     {
         return Err(TeamError::NotFound("role"));
     }
-    if !team
-        .providers
-        .iter()
-        .any(|provider| provider.id() == binding.provider)
-    {
+    if !team.knows(&binding.provider) {
         return Err(TeamError::NoProvider);
     }
     team.store.bind_role(&binding).await?;

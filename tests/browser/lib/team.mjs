@@ -157,3 +157,39 @@ export async function logIn(page, who) {
   });
   if ((await page.$("input[name=prompt][value=consent]").catch(() => null)) !== null) await page.click("button[type=submit]");
 }
+
+/** What a provider asks somebody who has to prove anew who they are: the login alone. */
+export async function askedAgain(page, who) {
+  await until("the provider's form", () => page.$("input[name=login]"));
+  await page.type("input[name=login]", who);
+  await page.type("input[name=password]", "anything");
+  await page.click("button[type=submit]");
+}
+
+/** Waits for what the page says. */
+export async function seen(viewer, what, test, ms = 10_000) {
+  let last = "";
+  await until(what, async () => test((last = await viewer.page.evaluate(() => document.body.innerText).catch(() => ""))), ms, () =>
+    JSON.stringify({ last, url: viewer.page.url(), console: viewer.console.slice(-5) }));
+}
+
+/** An authenticator of Chromium's that asks for no finger, in a page. */
+export class Authenticator {
+  static async plug(page) {
+    const made = new Authenticator();
+    made.cdp = await page.createCDPSession();
+    await made.cdp.send("WebAuthn.enable");
+    const options = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true };
+    ({ authenticatorId: made.id } = await made.cdp.send("WebAuthn.addVirtualAuthenticator", { options }));
+    return made;
+  }
+
+  async credentials() {
+    return (await this.cdp.send("WebAuthn.getCredentials", { authenticatorId: this.id })).credentials;
+  }
+
+  /** Whether it knows its person. */
+  async verified(isUserVerified) {
+    await this.cdp.send("WebAuthn.setUserVerified", { authenticatorId: this.id, isUserVerified });
+  }
+}

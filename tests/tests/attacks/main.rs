@@ -7,12 +7,17 @@
     reason = "each lie changes one thing, and is named where it does"
 )]
 
+mod authenticator;
 mod enrolment;
+mod factors;
 mod fronts;
 mod hosts;
+mod invites;
 mod joining;
 mod logins;
+mod logouts;
 mod pages;
 mod provider;
 mod rights;
+mod trusted;
 mod world;

@@ -5,6 +5,7 @@
 import { t } from "../app/texts.js";
 import { whoAmI } from "./account.js";
 import { HostsPage } from "./hosts.js";
+import { invitePage } from "./invite.js";
 import { startPage } from "./start.js";
 
 /** @param {string} name of a query field, which leaves the address */
@@ -27,16 +28,29 @@ async function start(problem, to) {
 
 /** Where our own paths begin: `/`, or the path under which a site shows us. */
 const home = new URL("./", location.href).pathname;
-const [problem, to] = [taken("problem"), taken("to") ?? home];
+const [problem, to, then] = [taken("problem"), taken("to") ?? home, taken("do")];
 
-try {
-  const account = await whoAmI();
-  if (to !== home) location.replace(new URL(to, location.origin).href.startsWith(location.origin + home) ? to : home);
-  document.title = `${t("hosts.title")} – ${t("app.name")}`;
-  const page = new HostsPage(account, (code) => void start(code === "login_required" ? null : code, home));
-  document.body.replaceChildren(page.element);
-  await page.run();
-} catch (error) {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "other";
-  await start(code === "login_required" ? problem : code === "unreachable" ? null : code, to);
+async function hosts() {
+  try {
+    const account = await whoAmI();
+    if (to !== home) location.replace(new URL(to, location.origin).href.startsWith(location.origin + home) ? to : home);
+    document.title = `${t("hosts.title")} – ${t("app.name")}`;
+    const page = new HostsPage(account, (code) => void start(code === "login_required" ? null : code, home), problem);
+    document.body.replaceChildren(page.element);
+    if (then === "passkeys") void page.passkeys();
+    await page.run();
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "other";
+    await start(code === "login_required" ? problem : code === "unreachable" ? null : code, to);
+  }
+}
+
+if (location.pathname.endsWith("/invite")) {
+  const secret = location.hash.slice(1);
+  // Out of the address, before anybody looks over a shoulder or shares a picture of it.
+  history.replaceState(history.state, "", location.pathname);
+  document.title = `${t("invite.title")} – ${t("app.name")}`;
+  document.body.replaceChildren(await invitePage(secret));
+} else {
+  await hosts();
 }
