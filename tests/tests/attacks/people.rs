@@ -10,19 +10,39 @@ async fn a_name_is_no_identity() {
     let (world, mut count) = (World::start().await, Count::default());
     let root = world.person("root", &["admins"]).await;
     let body = json!({ "provider": "corp", "subject": "ada", "role": "administrator" }).to_string();
-    assert_eq!(world.call("POST /api/v1/bindings", &root, &body).await.status, 204);
+    assert_eq!(
+        world.call("POST /api/v1/bindings", &root, &body).await.status,
+        204
+    );
     let roles = async |token: &str| world.call("GET /api/v1/roles", token, "").await;
     let ada = world.person("ada", &[]).await;
     assert_eq!(roles(&ada).await.status, 200, "the honest twin");
     world.provider.lie(Lie::AdasName);
     // Another subject with her name and address; her subject in capitals, with a blank, and in look-alike letters.
-    for subject in ["mallory", "Ada", "ADA", "ada ", "\u{430}da", "ada@example.org", "a\u{301}da"] {
+    for subject in [
+        "mallory",
+        "Ada",
+        "ADA",
+        "ada ",
+        "\u{430}da",
+        "ada@example.org",
+        "a\u{301}da",
+    ] {
         let token = world.person(subject, &[]).await;
-        count.refused(&format!("{subject:?} as Ada"), &roles(&token).await, 403, "forbidden");
+        count.refused(
+            &format!("{subject:?} as Ada"),
+            &roles(&token).await,
+            403,
+            "forbidden",
+        );
     }
     world.provider.lie(Lie::NewAddress);
     let moved = world.person("ada", &[]).await;
-    assert_eq!(roles(&moved).await.status, 200, "another address, the same person");
+    assert_eq!(
+        roles(&moved).await.status,
+        200,
+        "another address, the same person"
+    );
     let accounts = world.call("GET /api/v1/accounts", &moved, "").await.json();
     let of = |subject: &str| {
         let all = accounts["accounts"].as_array().unwrap();
