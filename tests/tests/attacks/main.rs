@@ -17,6 +17,7 @@ mod joining;
 mod logins;
 mod logouts;
 mod pages;
+mod people;
 mod provider;
 mod rights;
 mod trusted;
