@@ -1,6 +1,8 @@
 //! The calls of a team's router, beside those that every router has.
 
 mod admin;
+mod audit;
+mod callers;
 mod cookie;
 mod enroll;
 mod hosts;
@@ -17,7 +19,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use router::api::guard::text;
-use router::api::{Edge, Routes, assets};
+use router::api::{Edge, Refused, Routes, assets};
 use router::auth::direct::unix_now;
 use router::auth::signed::Signer;
 use router::bus::Directory;
@@ -27,6 +29,7 @@ pub use admin::{ENROLL_LIFE, check_name as check_role_name, enroll_token};
 pub use login::hash as token_hash;
 
 use crate::access::Access;
+use crate::audit::Sinks;
 use crate::config::Config;
 use crate::error::TeamError;
 use crate::login::Waiting;
@@ -50,6 +53,8 @@ pub struct Team {
     pub grants_public: String,
     pub waiting: Arc<Waiting>,
     pub seen: Arc<Seen>,
+    /// Where the audit log goes beside the database.
+    pub sinks: Sinks,
 }
 
 /// Names of proofs that were shown, until they are too old anyway.
@@ -86,7 +91,9 @@ impl IntoResponse for TeamError {
         }
         let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::json!({ "code": self.code(), "message": self.to_string() });
-        (status, axum::Json(body)).into_response()
+        let mut response = (status, axum::Json(body)).into_response();
+        response.extensions_mut().insert(Refused(self.code().to_owned()));
+        response
     }
 }
 
@@ -95,6 +102,8 @@ pub fn routes(team: Team) -> Routes {
     axum::Router::new()
         .route("/", get(start_page))
         .route("/desktop", get(desktop_page))
+        .route("/admin", get(start_page))
+        .route("/audit", get(start_page))
         .route("/readyz", get(ready))
         .route("/auth/login", get(login::begin))
         .route("/auth/callback/{provider}", get(login::callback))
@@ -107,7 +116,14 @@ pub fn routes(team: Team) -> Routes {
         .route("/api/v1/hosts/{id}/labels", put(admin::set_labels))
         .route("/api/v1/host", get(uplink::upgrade))
         .route("/api/v1/enroll", post(enroll::enroll))
-        .route("/api/v1/enroll-tokens", post(admin::make_enroll_token))
+        .route(
+            "/api/v1/enroll-tokens",
+            get(admin::enroll_tokens).post(admin::make_enroll_token),
+        )
+        .route(
+            "/api/v1/enroll-tokens/{prefix}",
+            delete(admin::remove_enroll_token),
+        )
         .route("/api/v1/roles", get(admin::roles))
         .route(
             "/api/v1/roles/{name}",
@@ -120,7 +136,9 @@ pub fn routes(team: Team) -> Routes {
         .route("/api/v1/locks", get(admin::locks).post(admin::lock))
         .route("/api/v1/locks/{id}", delete(admin::unlock))
         .route("/api/v1/accounts", get(admin::accounts))
-        .route("/api/v1/audit", get(admin::audit))
+        .route("/api/v1/audit", get(audit::list))
+        .route("/api/v1/audit/export", get(audit::export))
+        .route("/api/v1/audit/sinks", get(audit::sinks))
         .with_state(team)
 }
 
@@ -138,7 +156,13 @@ async fn ready(State(team): State<Team>) -> Result<&'static str, TeamError> {
         return Err(TeamError::Stopping);
     }
     team.store.ping().await?;
-    Ok("ready")
+    // Which one it is and why, the log says; anybody may read this.
+    let failing = team.sinks.0.iter().any(|sink| sink.trouble().is_some());
+    Ok(if failing {
+        "ready, but an audit sink takes nothing"
+    } else {
+        "ready"
+    })
 }
 
 impl Team {

@@ -11,6 +11,8 @@ use router::auth::origin::normal_origin;
 use serde::Deserialize;
 use signaling_spec::IceServer;
 
+use crate::audit::Address;
+
 /// The file as it is written. Unknown keys are refused.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -33,6 +35,15 @@ struct Written {
     #[serde(default, rename = "ice-server")]
     ice_servers: Vec<WrittenIce>,
     assets_dir: Option<PathBuf>,
+    #[serde(default)]
+    audit: WrittenAudit,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenAudit {
+    file: Option<PathBuf>,
+    syslog: Option<String>,
 }
 
 fn everywhere() -> String {
@@ -153,6 +164,15 @@ pub struct Config {
     pub providers: Vec<Provider>,
     pub ice_servers: Vec<IceServer>,
     pub assets_dir: Option<PathBuf>,
+    pub audit: AuditSinks,
+}
+
+/// Where the audit log goes beside the database.
+#[derive(Clone, Debug, Default)]
+pub struct AuditSinks {
+    /// A file of JSON lines.
+    pub file: Option<PathBuf>,
+    pub syslog: Option<Address>,
 }
 
 impl Config {
@@ -163,6 +183,16 @@ impl Config {
             std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
         Self::parse(&text)
             .with_context(|| format!("{} is not a configuration of removid-router", path.display()))
+    }
+
+    /// The site's name, without scheme and port.
+    pub fn site_name(&self) -> &str {
+        let site = self.public_url.trim_start_matches("https://");
+        let site = site.split('/').next().unwrap_or_default();
+        match site.strip_prefix('[') {
+            Some(v6) => v6.split(']').next().unwrap_or_default(),
+            None => site.split(':').next().unwrap_or_default(),
+        }
     }
 
     /// # Errors
@@ -256,6 +286,12 @@ impl Config {
                 "an admin is named by `subject` or by `group`, and by one of them"
             );
         }
+        let syslog = match written.audit.syslog {
+            None => None,
+            Some(text) => Some(Address::parse(&text).with_context(|| {
+                format!("syslog is /dev/log, udp:HOST:PORT or tcp:HOST:PORT, not {text:?}")
+            })?),
+        };
         let ice = |ice: WrittenIce| IceServer {
             urls: ice.urls,
             username: None,
@@ -273,6 +309,10 @@ impl Config {
             providers,
             ice_servers: written.ice_servers.into_iter().map(ice).collect(),
             assets_dir: written.assets_dir,
+            audit: AuditSinks {
+                file: written.audit.file,
+                syslog,
+            },
         })
     }
 }
@@ -334,6 +374,8 @@ mod tests {
         assert_eq!(config.providers[0].name, "corp");
         assert_eq!(config.listen.to_string(), "[::]:8443");
         assert_eq!(config.home(), "/");
+        assert_eq!(config.site_name(), "desk.example.org");
+        assert!(config.audit.file.is_none() && config.audit.syslog.is_none());
     }
 
     #[test]
@@ -357,6 +399,8 @@ mod tests {
         assert!(why(&format!("database = \"mysql:x\"\n{PLAIN}")).contains("postgres://"));
         let admins = "admins = [{ provider = \"other\", subject = \"ada\" }]\n";
         assert!(why(&format!("{admins}{PLAIN}")).contains("not configured"));
+        assert!(why(&format!("{PLAIN}\n[audit]\nsyslog = \"logs:514\"")).contains("/dev/log"));
+        assert!(why(&format!("{PLAIN}\n[audit]\nfiel = \"x\"")).contains("fiel"));
         let both = "admins = [{ provider = \"corp\", subject = \"ada\", group = \"ops\" }]\n";
         assert!(why(&format!("{both}{PLAIN}")).contains("by one of them"));
     }

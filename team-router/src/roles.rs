@@ -33,6 +33,8 @@ pub struct Role {
     pub max_session: Option<u64>,
     /// May change roles, hosts and locks, and read the audit log. Not bound to hosts.
     pub admin: bool,
+    /// May read the audit log, as administrators may, and no more.
+    pub audit: bool,
 }
 
 /// See [`Selector`]. Without a label it covers no host.
@@ -273,6 +275,7 @@ mod tests {
                 rights,
                 max_session,
                 admin: false,
+                audit: false,
             })
     }
 

@@ -16,6 +16,7 @@ fn files() -> anyhow::Result<Vec<(PathBuf, String)>> {
     let mut files = vec![
         (protocol.join("protocol.d.ts"), typescript()),
         (protocol.join("limits.js"), limits_js()),
+        (root.join("docs/audit.md"), crate::codes::markdown()),
     ];
     for (name, schema) in schemas() {
         let mut text = serde_json::to_string_pretty(&schema)?;

@@ -7,6 +7,7 @@
     reason = "each lie changes one thing, and is named where it does"
 )]
 
+mod audit;
 mod enrolment;
 mod fronts;
 mod hosts;
