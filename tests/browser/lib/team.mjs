@@ -12,7 +12,8 @@ import { firstLine, folder, run, start } from "./process.mjs";
 import { until } from "./wait.mjs";
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
-const ROUTER = join(dirname(PROGRAM), "removid-router");
+export const ROUTER = join(dirname(PROGRAM), "removid-router");
+const ASSETS = process.env.REMOVID_ASSETS;
 const SECRET = "the-secret-of-the-trial-client";
 const PEOPLE = { ada: { name: "Ada", groups: ["admins"] }, bob: { name: "Bob", groups: ["staff"] } };
 
@@ -42,6 +43,9 @@ listen = "${listen ? listen(team) : `[::]:${team.port}`}"
 state-dir = "${team.dir.path}"
 ${more}
 admins = [{ provider = "trial", group = "admins" }]
+${ASSETS === undefined ? "" : `assets-dir = "${ASSETS}"`}
+[audit]
+file = "${team.at("audit.jsonl")}"
 [[provider]]
 id = "trial"
 name = "the trial provider"

@@ -5,6 +5,7 @@
 /** @import { TextKey } from "./texts.js" */
 
 import { token } from "../team/account.js";
+import { errorPage } from "../team/error-page.js";
 import { credentials, forget, onArrival, remember } from "./arrival.js";
 import { loginPage } from "./login.js";
 import { secondPage } from "./second.js";
@@ -48,7 +49,22 @@ function viewHost(host) {
   const logIn = () => location.assign(new URL(`./?${new URLSearchParams({ to: location.pathname + location.search })}`, location.href));
   shown = viewerPage({ login: logIn });
   document.body.replaceChildren(shown.element);
+  leadOn(shown.element);
   shown.connect({ host, token });
+}
+
+/**
+ * Of a host that is none, or none for this person, no desktop is left to look at.
+ * @param {HTMLElement} page
+ */
+function leadOn(page) {
+  page.querySelector("removid-desktop")?.addEventListener("statechange", (event) => {
+    const { state, reason } = /** @type {CustomEvent<{ state: string, reason: string }>} */ (event).detail;
+    if (state !== "ended" || reason !== "not_found") return;
+    const { title, element } = errorPage("no_host", ".");
+    document.title = title;
+    document.body.replaceChildren(element);
+  });
 }
 
 const host = location.pathname.endsWith("/desktop") ? new URLSearchParams(location.search).get("host") : null;

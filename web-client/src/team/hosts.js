@@ -8,6 +8,7 @@ import { make } from "../app/dom.js";
 import { t } from "../app/texts.js";
 import { call, logOut } from "./account.js";
 import { AddDialog } from "./add.js";
+import { nav } from "./nav.js";
 
 /**
  * @typedef {object} Host
@@ -80,6 +81,7 @@ export class HostsPage {
         { class: "team-bar" },
         mark,
         make("span", { class: "brand" }, t("app.name")),
+        ...nav(account, "hosts"),
         make("span", { class: "who" }, t("hosts.account", { name: account.person.name })),
         make("button", { type: "button", onclick: leave }, t("hosts.logout")),
       ),
