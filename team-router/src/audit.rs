@@ -12,6 +12,7 @@ mod layer;
 mod line;
 mod sinks;
 mod syslog;
+mod whole;
 mod writer;
 
 use router::auth::direct::unix_now;
@@ -25,6 +26,7 @@ pub use layer::AuditLayer;
 pub use line::{FileVerifier, Line};
 pub use sinks::{Health, Sinks, start};
 pub use syslog::Address;
+pub use whole::verify_store;
 pub use writer::Writer;
 
 /// Events that may wait; one that finds no place is counted, and the count is written.

@@ -106,6 +106,13 @@ describe("the pages of a team", () => {
         await page.goto(`${team.url}admin`);
         await says(page, "the login", "Log in with the trial provider");
         await judge("login");
+        for (const [problem, code] of [["database", "[E-DATABASE]"], ["provider_unreachable", "[E-IDP]"]]) {
+          await page.goto(`${team.url}?problem=${problem}`);
+          await says(page, "what is wrong, and a way on", code, "Log in with the trial provider");
+        }
+        await judge("provider-gone");
+        await page.goto(`${team.url}admin`);
+        await says(page, "the login", "Log in with the trial provider");
         await logIn(page, "bob");
         await says(page, "the refusal", "Not for you", "[E-FORBIDDEN]");
         assert.ok(page.url().endsWith("/admin"), "the login leads back");

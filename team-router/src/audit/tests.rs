@@ -109,16 +109,33 @@ async fn a_checkpoint_names_what_was_cut_off() {
     writer.sign().await.unwrap();
     let made = log.store.checkpoints(0, u64::MAX, 9).await.unwrap();
     assert_eq!(made.len(), 1, "what did not grow is not signed again");
-    let head = log.keys().check(&made[0]).unwrap();
-    let rows = log.store.audit_after(0, 9).await.unwrap();
-    let mut verifier = Verifier::new();
-    verifier.expect(head.clone()).unwrap();
-    verifier.rows(&rows[..3]).unwrap();
-    assert_eq!(verifier.finish(), Err(Tampered::Cut { end: 3, head: 5 }));
-    let mut verifier = Verifier::new();
-    verifier.expect(head).unwrap();
-    verifier.rows(&rows).unwrap();
-    assert_eq!(verifier.finish().unwrap().seq, 5, "the honest twin");
+    writer.write(&batch(5..7)).await;
+    let whole = verify_store(&log.store, &log.keys(), None).await.unwrap();
+    assert_eq!((whole.0.seq, whole.1), (7, 5), "the honest twin");
+
+    let cut = Log::new().await;
+    let rows = log.store.audit_after(0, 3).await.unwrap();
+    cut.store.append_audit(&rows).await.unwrap();
+    assert!(
+        verify_store(&cut.store, &log.keys(), None).await.is_ok(),
+        "a chain alone does not show it"
+    );
+    cut.store.add_checkpoint(&made[0]).await.unwrap();
+    let error = verify_store(&cut.store, &log.keys(), None).await.unwrap_err();
+    assert_eq!(
+        error.downcast::<Tampered>().unwrap(),
+        Tampered::Cut { end: 3, head: 5 }
+    );
+    let error = verify_store(&cut.store, &cut.keys(), None).await.unwrap_err();
+    let other = log.signer.kid().to_owned();
+    assert_eq!(error.downcast::<Tampered>().unwrap(), Tampered::UnknownKey(other));
+    let error = verify_store(&cut.store, &log.keys(), Some(whole.0))
+        .await
+        .unwrap_err();
+    assert!(matches!(
+        error.downcast::<Tampered>().unwrap(),
+        Tampered::Cut { .. }
+    ));
 }
 
 #[tokio::test]

@@ -7,13 +7,11 @@ use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use team_router::Config;
-use team_router::audit::{FileVerifier, Keys, Tampered, Verifier, open_public};
+use team_router::audit::{FileVerifier, Keys, Tampered, open_public, verify_store};
 use team_router::store::{Link, Store};
 
 use crate::cli::Verify;
 
-/// Rows that are checked at a time.
-const PART: u32 = 1000;
 /// A line of a file that is longer is none of ours.
 const MAX_LINE: u64 = 1024 * 1024;
 
@@ -45,49 +43,13 @@ fn head(text: &str) -> anyhow::Result<Link> {
 
 pub(super) async fn verify(store: &Store, state_dir: &Path, asked: Verify) -> anyhow::Result<()> {
     let keys = keys(Some(state_dir), &asked.key)?;
-    let mut verifier = Verifier::new();
-    if let Some(text) = &asked.head {
-        verifier.expect(head(text)?)?;
-    }
-    let mut signed = 0;
-    loop {
-        let after = verifier.end().seq;
-        let rows = store.audit_after(after, PART).await?;
-        let Some(last) = rows.last() else { break };
-        signed = expect(store, &keys, &mut verifier, (after, last.seq))
-            .await?
-            .max(signed);
-        verifier.rows(&rows)?;
-    }
-    // Whoever cut rows off left the word of a later one.
-    let end = verifier.end().seq;
-    signed = expect(store, &keys, &mut verifier, (end, u64::MAX))
-        .await?
-        .max(signed);
-    let end = verifier.finish()?;
+    let seen = asked.head.as_deref().map(head).transpose()?;
+    let (end, signed) = verify_store(store, &keys, seen).await?;
     println!(
         "whole: {} rows, signed up to row {signed}; head {}:{}",
         end.seq, end.seq, end.hash
     );
     Ok(())
-}
-
-/// Tells the verifier of every checkpoint between two rows; the last row that one names.
-async fn expect(
-    store: &Store,
-    keys: &Keys,
-    verifier: &mut Verifier,
-    (after, last): (u64, u64),
-) -> anyhow::Result<u64> {
-    let mut from = after;
-    loop {
-        let found = store.checkpoints(from, last, PART).await?;
-        let Some(end) = found.last() else { return Ok(from) };
-        from = end.seq;
-        for checkpoint in &found {
-            verifier.expect(keys.check(checkpoint)?)?;
-        }
-    }
 }
 
 /// Needs no database; the configuration only to find this node's own key.
