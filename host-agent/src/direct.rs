@@ -14,6 +14,7 @@ use crate::identity::{Identity, host_name};
 use crate::station::{self, Stops};
 use crate::transport::ice_tcp::IceTcp;
 use crate::transport::{self, Transport, addresses};
+use crate::trust;
 
 /// Runs until the process is told to stop.
 ///
@@ -89,11 +90,12 @@ fn certificate(config: &Config) -> anyhow::Result<Certificate> {
 /// HTTPS and media on the same number; with port 0, on one that both have free.
 async fn open_ports(listen: SocketAddr) -> anyhow::Result<(Listener, (IceTcp, Box<dyn Transport>))> {
     let mut tries = if listen.port() == 0 { 20 } else { 1 };
+    let tls = Arc::new(trust::client_config(None)?);
     loop {
         tries -= 1;
         let listener = Listener::bind(listen).map_err(|error| port_words(listen, &error))?;
         let (tcp, frames) = IceTcp::new();
-        match transport::open(listener.local_addr(), tcp.clone(), frames) {
+        match transport::open(listener.local_addr(), tcp.clone(), frames, Arc::clone(&tls)) {
             Ok(transport) => return Ok((listener, (tcp, transport))),
             Err(error) if tries == 0 => return Err(error),
             Err(_) => tokio::task::yield_now().await,

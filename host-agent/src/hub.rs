@@ -253,6 +253,8 @@ impl Hub {
             resume,
             // Checked where it came in, if it did.
             grant: _,
+            ice_servers,
+            relay_only,
         } = request
         else {
             return;
@@ -281,7 +283,12 @@ impl Hub {
         }
         let viewer = ViewerId(self.next_viewer);
         self.next_viewer = self.next_viewer.wrapping_add(1);
-        let path = PagePath { page, local };
+        let path = PagePath {
+            page,
+            local,
+            ice_servers: ice_servers.unwrap_or_default(),
+            relay_only: relay_only == Some(true),
+        };
         let session = Session::new(
             sid.clone(),
             subject,

@@ -20,5 +20,6 @@ pub mod station;
 pub mod test_pattern;
 pub mod tokens;
 pub mod transport;
+pub mod trust;
 pub mod uplink;
 pub mod x11;

@@ -5,6 +5,7 @@
 
 pub mod addresses;
 pub mod ice_tcp;
+mod relay;
 pub mod str0m;
 #[cfg(feature = "transport-webrtc")]
 pub mod webrtc;
@@ -16,7 +17,7 @@ use std::time::Instant;
 
 use session_core::path::Report;
 use signaling_spec::channel::Channel;
-use signaling_spec::{Fingerprint, Negotiation, Refusal, Sdp, ViewerId};
+use signaling_spec::{Fingerprint, IceServer, Negotiation, Refusal, Sdp, ViewerId};
 use tokio::sync::mpsc;
 
 use self::ice_tcp::{IceTcp, Incoming};
@@ -61,13 +62,17 @@ pub struct EncodedSound {
     pub data: Arc<[u8]>,
 }
 
-/// Where a viewer's page came from, to choose the addresses to offer.
+/// What is known of the way to a viewer, to choose the addresses to offer.
 #[derive(Clone, Debug, Default)]
 pub struct PagePath {
     /// `HOST:PORT` as the browser wrote it.
     pub page: Option<String>,
     /// `ADDRESS:PORT` on which its connection came in.
     pub local: Option<String>,
+    /// TURN servers that may be asked for an address.
+    pub ice_servers: Vec<IceServer>,
+    /// Only such an address may be shown.
+    pub relay_only: bool,
 }
 
 /// What happened.
@@ -154,7 +159,8 @@ pub trait Transport: Send {
     fn next(&mut self) -> Pin<Box<dyn Future<Output = TransportEvent> + Send + '_>>;
 }
 
-/// Opens the implementation that this program was built with, for a page that `https` serves.
+/// Opens the implementation that this program was built with, for a page that `https` serves; `tls` says whom to trust
+/// of the TURN servers that speak TLS.
 ///
 /// # Errors
 /// What that implementation needs is not to be had.
@@ -162,17 +168,18 @@ pub fn open(
     https: SocketAddr,
     tcp: IceTcp,
     tcp_frames: mpsc::Receiver<Incoming>,
+    tls: Arc<rustls::ClientConfig>,
 ) -> anyhow::Result<Box<dyn Transport>> {
     #[cfg(feature = "transport-webrtc")]
     {
         use self::webrtc::WebrtcTransport;
         // Nobody is expected there, so every connection that comes is closed.
-        drop((tcp, tcp_frames));
+        drop((tcp, tcp_frames, tls));
         Ok(Box::new(WebrtcTransport::open(https)?))
     }
     #[cfg(not(feature = "transport-webrtc"))]
     {
         use self::str0m::Str0mTransport;
-        Ok(Box::new(Str0mTransport::open(https, tcp, tcp_frames)?))
+        Ok(Box::new(Str0mTransport::open(https, tcp, tcp_frames, tls)?))
     }
 }

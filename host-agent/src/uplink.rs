@@ -30,8 +30,8 @@ use self::socket::{ConnectError, Socket};
 use crate::config::Config;
 use crate::identity::Identity;
 use crate::station::{self, Stops};
-use crate::transport;
 use crate::transport::ice_tcp::IceTcp;
+use crate::{transport, trust};
 
 /// A router that says nothing for this long is gone: it pings twice as often.
 const SILENCE: Duration = Duration::from_secs(65);
@@ -51,8 +51,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     identity.name.clone_from(&membership.name);
     let identity = Arc::new(identity);
     let (signer, _) = Signer::open(&config.state_dir.join("host-key.pk8"))?;
+    let tls = trust::client_config(membership.ca.as_deref())?;
     let (tcp, frames) = IceTcp::new();
-    let transport = transport::open(reachable(config.listen), tcp, frames)?;
+    let transport = transport::open(reachable(config.listen), tcp, frames, Arc::new(tls))?;
     let (host_link, router_link) = in_memory();
     let station = station::start(&config, Arc::clone(&identity), transport, router_link)?;
     let floor = Rights::all();

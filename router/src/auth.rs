@@ -1,6 +1,7 @@
 //! Who is this, and what may they do.
 
 pub mod direct;
+pub mod foreign;
 pub mod origin;
 pub mod signed;
 pub mod token;

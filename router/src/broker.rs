@@ -10,7 +10,7 @@ mod viewers;
 use std::sync::Arc;
 
 use signaling_spec::claims::AccessClaims;
-use signaling_spec::{EndReason, Fingerprint, HostId, SessionId, Signal};
+use signaling_spec::{EndReason, Fingerprint, HostId, IceServer, SessionId, Signal};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::auth::{Authority, random_bytes, random_secret, sha256};
@@ -32,6 +32,9 @@ pub struct Seat {
     pub viewer_fp: Fingerprint,
     pub viewer_nonce: String,
     pub resume: Option<SessionId>,
+    /// For the host; a viewer gets its own.
+    pub ice_servers: Vec<IceServer>,
+    pub relay_only: bool,
     /// The router's signature for the host, where the two are not one process, and the lease that it gives.
     pub grant: Option<Grant>,
 }
@@ -195,7 +198,7 @@ impl Broker {
     }
 
     pub(crate) async fn relay(&self, signal: Signal) -> Result<(), Stopped> {
-        let event = viewers::Event::FromViewer(signal);
+        let event = viewers::Event::FromViewer(Box::new(signal));
         self.viewers.send(event).await.map_err(|_| Stopped)
     }
 
@@ -224,7 +227,7 @@ impl Broker {
     /// # Errors
     /// The router is shutting down.
     pub async fn host_says(&self, from: &Connection, signal: Signal) -> Result<(), Stopped> {
-        let event = hosts::Event::Says(from.clone(), signal);
+        let event = hosts::Event::Says(from.clone(), Box::new(signal));
         self.hosts.send(event).await.map_err(|_| Stopped)
     }
 

@@ -80,6 +80,8 @@ impl Grants {
             viewer_fp,
             viewer_nonce,
             resume,
+            ice_servers,
+            relay_only,
             ..
         } = request
         else {
@@ -140,6 +142,9 @@ impl Grants {
             local: None,
             resume,
             grant: None,
+            // Where to find a way, which gives no right.
+            ice_servers,
+            relay_only,
         })
     }
 

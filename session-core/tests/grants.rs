@@ -46,6 +46,8 @@ fn request() -> Signal {
         page: Some("desk.example".to_owned()),
         local: None,
         resume: None,
+        ice_servers: None,
+        relay_only: Some(true),
         grant: Some("e30.e30.AA".to_owned()),
     }
 }

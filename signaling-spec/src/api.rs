@@ -37,6 +37,10 @@ pub struct SessionCreated {
     pub ticket: String,
     #[serde(deserialize_with = "crate::object::list")]
     pub ice_servers: Vec<IceServer>,
+    /// The viewer takes relays only (`iceTransportPolicy`, W3C WebRTC §4.2.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub relay_only: Option<bool>,
     pub host_id: HostId,
     pub host_name: String,
     /// The host's Ed25519 public key, 32 bytes in base64url. Its SHA-256 must equal the link's `k`.

@@ -42,6 +42,14 @@ pub enum Signal {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional))]
         grant: Option<String>,
+        /// STUN and TURN servers for the host, with credentials of its own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        ice_servers: Option<Vec<IceServer>>,
+        /// Neither side may show the other an address of its own (RFC 8828 §5.2, mode 4): relays only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        relay_only: Option<bool>,
     },
     /// Router → host: the session may last for so many seconds more; without another lease it ends then.
     #[serde(rename = "session.lease")]

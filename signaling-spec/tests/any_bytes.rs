@@ -6,8 +6,8 @@ use signaling_spec::channel::control::{FromHost, FromViewer};
 use signaling_spec::channel::input::{Input, Motion};
 use signaling_spec::limits::{MAX_CANDIDATE_BYTES, MAX_INPUT_BYTES};
 use signaling_spec::{
-    EndReason, Fingerprint, Negotiation, Refusal, Right, Rights, Sdp, SessionId, Signal, TokenId, ViewerCaps,
-    ViewerId,
+    EndReason, Fingerprint, IceServer, Negotiation, Refusal, Right, Rights, Sdp, SessionId, Signal, TokenId,
+    ViewerCaps, ViewerId,
 };
 
 /// Texts that look like messages more often than chance would have it.
@@ -58,6 +58,14 @@ fn signals() -> impl Strategy<Value = Signal> {
                     viewer_nonce: "n".to_owned(),
                     local: page.clone(),
                     grant: page.clone(),
+                    ice_servers: page.clone().map(|url| {
+                        vec![IceServer {
+                            urls: vec![url],
+                            username: None,
+                            credential: None,
+                        }]
+                    }),
+                    relay_only: page.as_ref().map(|page| page.len() % 2 == 0),
                     page,
                     resume,
                 }

@@ -13,7 +13,7 @@ use signaling_spec::claims::AccessClaims;
 use signaling_spec::{Rights, SessionId};
 
 use crate::config::Admin;
-use crate::roles::{Decision, Labels, Role, decide};
+use crate::roles::{Decision, Factor, Labels, Role, decide};
 use crate::store::{Account, Binding, Lock, LockKind, Result, Store, Subject};
 
 /// How often the database is asked.
@@ -117,6 +117,7 @@ struct Live {
     /// Its last moment, once the host has accepted it.
     until: u64,
     accepted: bool,
+    factor: Factor,
 }
 
 /// What a session is opened for.
@@ -128,6 +129,8 @@ pub struct Opened<'a> {
     pub rights: &'a Rights,
     pub now: u64,
     pub until: u64,
+    /// What was given for it beside the login.
+    pub factor: Factor,
 }
 
 /// See the module documentation.
@@ -143,17 +146,36 @@ pub struct Access {
 /// The role that whoever the configuration names as an administrator has.
 pub const ADMINISTRATOR: &str = "administrator";
 
+async fn ensure_administrator(store: &Store) -> Result<()> {
+    let known = store.roles().await?.iter().any(|(name, _)| name == ADMINISTRATOR);
+    if !known {
+        store
+            .set_role(ADMINISTRATOR, &Role::administrator(), unix_now())
+            .await?;
+    }
+    Ok(())
+}
+
+/// Gives somebody the role [`ADMINISTRATOR`].
+///
+/// # Errors
+/// The database does not answer.
+pub async fn make_administrator(store: &Store, provider: &str, subject: &str) -> Result<()> {
+    ensure_administrator(store).await?;
+    let binding = Binding {
+        provider: provider.to_owned(),
+        subject: Subject::Account(subject.to_owned()),
+        role: ADMINISTRATOR.to_owned(),
+    };
+    store.bind_role(&binding).await
+}
+
 impl Access {
     /// # Errors
     /// The database does not answer, or holds a role that cannot be read.
     pub async fn open(store: Store, tokens: Tokens, admins: &[Admin]) -> anyhow::Result<Arc<Self>> {
         if !admins.is_empty() {
-            let known = store.roles().await?.iter().any(|(name, _)| name == ADMINISTRATOR);
-            if !known {
-                store
-                    .set_role(ADMINISTRATOR, &Role::administrator(), unix_now())
-                    .await?;
-            }
+            ensure_administrator(&store).await?;
         }
         for admin in admins {
             let subject = match (&admin.subject, &admin.group) {
@@ -196,6 +218,7 @@ impl Access {
             began: opened.now,
             until: opened.until,
             accepted: false,
+            factor: opened.factor,
         };
         self.live
             .lock()
@@ -275,7 +298,10 @@ impl Access {
             let account = self.store.account_of(&live.account, &live.holder, now).await?;
             let stays = match (host, account) {
                 (Some(host), Some(account)) => match policy.answer(&account, &live.host, &host.labels, now) {
-                    Answer::May(decision) => live.rights.iter().all(|right| decision.rights.has(right)),
+                    Answer::May(decision) => {
+                        live.factor >= decision.factor
+                            && live.rights.iter().all(|right| decision.rights.has(right))
+                    }
                     Answer::Locked(_) => false,
                 },
                 _ => false,

@@ -6,7 +6,11 @@ mod callers;
 mod cookie;
 mod enroll;
 mod hosts;
+mod invites;
 mod login;
+mod logout;
+mod passkeys;
+mod trusted;
 mod uplink;
 
 use std::collections::BTreeMap;
@@ -26,6 +30,7 @@ use router::bus::Directory;
 use router::net::Ends;
 
 pub use admin::{ENROLL_LIFE, check_name as check_role_name, enroll_token};
+pub use invites::{INVITE_LIFE, check_person, invite_link};
 pub use login::hash as token_hash;
 
 use crate::access::Access;
@@ -34,7 +39,9 @@ use crate::config::Config;
 use crate::error::TeamError;
 use crate::login::Waiting;
 use crate::login::oidc::OpenId;
+use crate::passkeys::{PASSKEYS, Passkeys};
 use crate::store::{Account, Store};
+use crate::turn::Turn;
 
 /// What every handler may use.
 #[derive(Clone, Debug)]
@@ -51,7 +58,10 @@ pub struct Team {
     pub grants: Signer,
     /// Its public half, in base64url.
     pub grants_public: String,
+    pub turn: Option<Arc<Turn>>,
     pub waiting: Arc<Waiting>,
+    /// `None`: the site has no name that passkeys could belong to.
+    pub passkeys: Option<Arc<Passkeys>>,
     pub seen: Arc<Seen>,
     /// Where the audit log goes beside the database.
     pub sinks: Sinks,
@@ -101,17 +111,37 @@ impl IntoResponse for TeamError {
 pub fn routes(team: Team) -> Routes {
     axum::Router::new()
         .route("/", get(start_page))
+        .route("/invite", get(start_page))
         .route("/desktop", get(desktop_page))
         .route("/admin", get(start_page))
         .route("/audit", get(start_page))
         .route("/readyz", get(ready))
         .route("/auth/login", get(login::begin))
+        .route("/auth/step-up", get(login::step_up))
         .route("/auth/callback/{provider}", get(login::callback))
-        .route("/auth/logout", post(login::logout))
+        .route("/auth/logout", post(logout::logout))
+        .route("/auth/backchannel/{provider}", post(logout::told))
+        .route("/auth/header", get(trusted::enter))
+        .route("/auth/passkey/begin", post(invites::ask))
+        .route("/auth/passkey", post(invites::enter_by_passkey))
         .route("/api/v1/providers", get(login::providers))
         .route("/api/v1/token", post(login::token))
+        .route("/api/v1/invites", post(invites::invite))
+        .route("/api/v1/invites/look", post(invites::look))
+        .route("/api/v1/invites/begin", post(invites::begin))
+        .route("/api/v1/invites/finish", post(invites::finish))
+        .route("/api/v1/invites/accept", post(invites::accept))
         .route("/api/v1/hosts", get(hosts::list))
         .route("/api/v1/hosts/{id}/sessions", post(hosts::join))
+        .route("/api/v1/hosts/{id}/passkey", post(passkeys::for_session))
+        .route("/api/v1/passkeys", get(passkeys::list).post(passkeys::registered))
+        .route("/api/v1/passkeys/register", post(passkeys::register))
+        .route("/api/v1/passkeys/confirm", post(passkeys::confirm))
+        .route("/api/v1/passkeys/confirmed", post(passkeys::confirmed))
+        .route(
+            "/api/v1/passkeys/{id}",
+            put(passkeys::rename).delete(passkeys::remove),
+        )
         .route("/api/v1/hosts/{id}", delete(admin::remove_host))
         .route("/api/v1/hosts/{id}/labels", put(admin::set_labels))
         .route("/api/v1/host", get(uplink::upgrade))
@@ -192,6 +222,13 @@ impl Team {
             account,
             login: claims.jti.0,
         })
+    }
+
+    /// Whether accounts can come from there.
+    fn knows(&self, provider: &str) -> bool {
+        self.providers.iter().any(|known| known.id() == provider)
+            || self.config.passkeys && provider == PASSKEYS
+            || self.config.trusted_header.is_some() && provider == trusted::HEADER
     }
 
     async fn admin(&self, ends: Ends, headers: &HeaderMap) -> Result<Caller, TeamError> {

@@ -66,6 +66,19 @@ pub(crate) enum Command {
 pub(crate) enum User {
     /// Everybody who has logged in.
     List,
+    /// Make a link that is good for one person, once, within a day: for an account with a passkey, or to administrate.
+    Invite {
+        /// What others see.
+        name: String,
+        /// Whoever uses it administers this router; with a provider, they log in first.
+        #[arg(long)]
+        admin: bool,
+    },
+    /// Forget all passkeys of an account, when they are lost.
+    ForgetPasskeys {
+        /// Its number, as `user list` shows it.
+        id: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

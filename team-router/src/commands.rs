@@ -10,10 +10,12 @@ use anyhow::{Context as _, bail};
 use router::auth::direct::unix_now;
 use router::auth::random_bytes;
 use serde_json::json;
-use team_router::api::{ENROLL_LIFE, check_role_name, enroll_token, token_hash};
+use team_router::api::{
+    ENROLL_LIFE, INVITE_LIFE, check_person, check_role_name, enroll_token, invite_link, token_hash,
+};
 use team_router::audit;
 use team_router::roles::{Labels, Role, check_labels};
-use team_router::store::{Binding, Lock, LockKind, Store, Subject};
+use team_router::store::{Binding, Invite, Lock, LockKind, Store, Subject};
 use team_router::{Config, backup, run};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -62,6 +64,32 @@ pub(crate) async fn run(cli: Cli, events: mpsc::Receiver<audit::Event>) -> anyho
                     account.id, account.name, account.provider, account.subject
                 );
             }
+            Ok(())
+        }
+        Command::User(User::Invite { name, admin }) => {
+            check_person(&name).map_err(anyhow::Error::msg)?;
+            if !admin && !config.passkeys {
+                bail!(
+                    "without `passkeys = true` in the configuration only --admin links are of use: people log in with a provider"
+                );
+            }
+            let ((link, hash), now) = (invite_link(&config.public_url), unix_now());
+            let invite = Invite { name, admin };
+            store
+                .add_invite(&hash, &invite, CONSOLE, now, now + INVITE_LIFE)
+                .await?;
+            let fields = json!({ "account": CONSOLE, "person": invite.name, "admin": admin });
+            audit::note(&store, "RMV1009I", &fields).await?;
+            println!("{link}");
+            Ok(())
+        }
+        Command::User(User::ForgetPasskeys { id }) => {
+            let forgotten = store.forget_passkeys(&id).await?;
+            if forgotten == 0 {
+                bail!("no account of the number {id:?} has a passkey; `user list` shows them");
+            }
+            let fields = json!({ "account": CONSOLE, "of": id, "forgotten": forgotten });
+            audit::note(&store, "RMV1008I", &fields).await?;
             Ok(())
         }
         Command::Role(command) => role(&store, command).await,

@@ -8,10 +8,17 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use ipnet::IpNet;
 use router::auth::origin::normal_origin;
+use router::auth::sha256;
 use serde::Deserialize;
 use signaling_spec::IceServer;
 
 use crate::audit::Address;
+use crate::passkeys::Passkeys;
+
+/// A proxy's secret has at least so many signs.
+const MIN_SECRET: usize = 32;
+/// Providers cannot be called what accounts without one come from.
+const TAKEN: [&str; 2] = ["passkeys", "header"];
 
 /// The file as it is written. Unknown keys are refused.
 #[derive(Clone, Debug, Deserialize)]
@@ -32,8 +39,12 @@ struct Written {
     admins: Vec<Admin>,
     #[serde(default, rename = "provider")]
     providers: Vec<WrittenProvider>,
+    #[serde(default)]
+    passkeys: bool,
+    trusted_header: Option<WrittenHeader>,
     #[serde(default, rename = "ice-server")]
     ice_servers: Vec<WrittenIce>,
+    turn: Option<TurnConfig>,
     assets_dir: Option<PathBuf>,
     #[serde(default)]
     audit: WrittenAudit,
@@ -88,7 +99,79 @@ struct WrittenProvider {
     scopes: Vec<String>,
     #[serde(default = "groups_claim")]
     groups_claim: String,
+    #[serde(default)]
+    acr_values: Vec<String>,
+    #[serde(default = "yes")]
+    end_session: bool,
     ca_file: Option<PathBuf>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WrittenHeader {
+    user: String,
+    name: Option<String>,
+    email: Option<String>,
+    groups: Option<String>,
+    secret_header: String,
+    secret_file: PathBuf,
+}
+
+/// An access proxy that says who somebody is.
+#[derive(Clone)]
+pub struct TrustedHeader {
+    /// Holds what the proxy calls a person for ever.
+    pub user: String,
+    pub name: Option<String>,
+    pub email: Option<String>,
+    /// Holds groups, parted by commas.
+    pub groups: Option<String>,
+    /// Holds a secret that only the proxy knows: whoever does not say it is not believed.
+    pub secret_header: String,
+    pub secret_hash: [u8; 32],
+}
+
+impl fmt::Debug for TrustedHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrustedHeader")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+impl WrittenHeader {
+    fn read(self) -> anyhow::Result<TrustedHeader> {
+        let plain =
+            |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let names = [
+            Some(&self.user),
+            self.name.as_ref(),
+            self.email.as_ref(),
+            self.groups.as_ref(),
+        ];
+        for name in names.into_iter().flatten().chain([&self.secret_header]) {
+            ensure!(plain(name), "trusted-header: {name:?} is no header's name");
+        }
+        let secret = std::fs::read_to_string(&self.secret_file)
+            .with_context(|| format!("trusted-header: {} cannot be read", self.secret_file.display()))?;
+        ensure!(
+            secret.trim().len() >= MIN_SECRET,
+            "trusted-header: the secret in {} has fewer than {MIN_SECRET} signs; make one: openssl rand -hex 32",
+            self.secret_file.display()
+        );
+        Ok(TrustedHeader {
+            user: self.user,
+            name: self.name,
+            email: self.email,
+            groups: self.groups,
+            secret_header: self.secret_header,
+            secret_hash: sha256(secret.trim().as_bytes()),
+        })
+    }
 }
 
 fn scopes() -> Vec<String> {
@@ -97,6 +180,26 @@ fn scopes() -> Vec<String> {
 
 fn groups_claim() -> String {
     "groups".to_owned()
+}
+
+/// TURN servers that share a secret with this router.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TurnConfig {
+    /// `turn:HOST[:PORT][?transport=udp|tcp]` and `turns:HOST[:PORT]` (RFC 7065), without credentials.
+    pub urls: Vec<String>,
+    /// Holds the secret, for this router's eyes alone.
+    pub secret_file: PathBuf,
+    /// How long credentials open new allocations, in seconds.
+    #[serde(default = "ten_minutes")]
+    pub lifetime: u64,
+    /// Viewers and hosts see the relay's address only, never each other's.
+    #[serde(default)]
+    pub relay_only: bool,
+}
+
+fn ten_minutes() -> u64 {
+    600
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -118,6 +221,11 @@ pub struct Provider {
     pub scopes: Vec<String>,
     /// The ID token's claim that lists groups.
     pub groups_claim: String,
+    /// What it is asked for, and must say (`acr`), when somebody proves anew who they are; one of these is enough. Empty:
+    /// that they did it now is enough.
+    pub acr_values: Vec<String>,
+    /// Whether whoever logs out here logs out there as well, if it says where.
+    pub end_session: bool,
     /// Certificates in PEM that are trusted for this provider beside the usual ones.
     pub ca_file: Option<PathBuf>,
 }
@@ -162,7 +270,11 @@ pub struct Config {
     pub tls: Option<Tls>,
     pub admins: Vec<Admin>,
     pub providers: Vec<Provider>,
+    /// Whether there are accounts that have nothing but passkeys, by invitation.
+    pub passkeys: bool,
+    pub trusted_header: Option<TrustedHeader>,
     pub ice_servers: Vec<IceServer>,
+    pub turn: Option<TurnConfig>,
     pub assets_dir: Option<PathBuf>,
     pub audit: AuditSinks,
 }
@@ -250,6 +362,11 @@ impl Config {
                 provider.id
             );
             ensure!(
+                !TAKEN.contains(&provider.id.as_str()),
+                "a provider cannot have the id {:?}: accounts without a provider have it",
+                provider.id
+            );
+            ensure!(
                 providers
                     .iter()
                     .all(|other| other.id != provider.id && other.issuer != provider.issuer),
@@ -269,15 +386,25 @@ impl Config {
                 client_secret_file: provider.client_secret_file,
                 scopes: provider.scopes,
                 groups_claim: provider.groups_claim,
+                acr_values: provider.acr_values,
+                end_session: provider.end_session,
                 ca_file: provider.ca_file,
             });
         }
-        if providers.is_empty() {
-            bail!("there is no [[provider]]: nobody could log in");
+        let trusted_header = written.trusted_header.map(WrittenHeader::read).transpose()?;
+        if providers.is_empty() && !written.passkeys && trusted_header.is_none() {
+            bail!(
+                "there is no [[provider]], no `passkeys = true` and no [trusted-header]: nobody could log in"
+            );
         }
+        ensure!(
+            !written.passkeys || Passkeys::new(&public_url).is_some(),
+            "passkeys = true: passkeys belong to names, and public-url has a number; give it a name"
+        );
         for admin in &written.admins {
             ensure!(
-                providers.iter().any(|provider| provider.id == admin.provider),
+                providers.iter().any(|provider| provider.id == admin.provider)
+                    || trusted_header.is_some() && admin.provider == "header",
                 "admins name the provider {:?}, which is not configured",
                 admin.provider
             );
@@ -307,6 +434,9 @@ impl Config {
             tls: written.tls,
             admins: written.admins,
             providers,
+            turn: written.turn.map(check_turn).transpose()?,
+            passkeys: written.passkeys,
+            trusted_header,
             ice_servers: written.ice_servers.into_iter().map(ice).collect(),
             assets_dir: written.assets_dir,
             audit: AuditSinks {
@@ -332,6 +462,22 @@ fn home(public_url: &str) -> &str {
     path.map_or("/", |at| &public_url[at..])
 }
 
+fn check_turn(turn: TurnConfig) -> anyhow::Result<TurnConfig> {
+    let right = |url: &String| {
+        let place = url.strip_prefix("turn:").or_else(|| url.strip_prefix("turns:"));
+        place.is_some_and(|place| !place.is_empty() && !place.contains('@'))
+    };
+    ensure!(
+        !turn.urls.is_empty() && turn.urls.len() <= 8 && turn.urls.iter().all(right),
+        "[turn] has one to eight urls like turn:turn.example.org:3478?transport=udp, without names and passwords"
+    );
+    ensure!(
+        (60..=86_400).contains(&turn.lifetime),
+        "[turn] lifetime is between 60 and 86400 seconds"
+    );
+    Ok(turn)
+}
+
 fn check_home(home: &str) -> anyhow::Result<()> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./".contains(&b);
     ensure!(
@@ -350,58 +496,4 @@ fn check_home(home: &str) -> anyhow::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PLAIN: &str = r#"
-        public-url = "https://desk.example.org"
-        [[provider]]
-        id = "corp"
-        issuer = "https://login.example.org"
-        client-id = "removid"
-        client-secret-file = "/etc/removid/secret"
-    "#;
-
-    fn why(text: &str) -> String {
-        format!("{:#}", Config::parse(text).unwrap_err())
-    }
-
-    #[test]
-    fn a_plain_file_is_enough() {
-        let config = Config::parse(PLAIN).unwrap();
-        assert_eq!(config.public_url, "https://desk.example.org/");
-        assert_eq!(config.database, "sqlite:/var/lib/removid-router/router.db");
-        assert_eq!(config.providers[0].name, "corp");
-        assert_eq!(config.listen.to_string(), "[::]:8443");
-        assert_eq!(config.home(), "/");
-        assert_eq!(config.site_name(), "desk.example.org");
-        assert!(config.audit.file.is_none() && config.audit.syslog.is_none());
-    }
-
-    #[test]
-    fn what_is_wrong_is_named() {
-        assert!(why("publik-url = 1").contains("publik-url"));
-        assert!(why(&PLAIN.replace("https://desk", "http://desk")).contains("not an https address"));
-        let under = |path: &str| PLAIN.replace("desk.example.org\"", &format!("desk.example.org{path}\""));
-        assert_eq!(Config::parse(&under("/desk")).unwrap().home(), "/desk/");
-        assert_eq!(Config::parse(&under("/a/b/")).unwrap().home(), "/a/b/");
-        assert!(why(&under("/api/x")).contains("choose another"));
-        assert!(why(&under("/a//b")).contains("single slashes"));
-        assert!(why(&under("/a/../b")).contains("single slashes"));
-        assert!(why(&under("/a?b=c")).contains("single slashes"));
-        assert!(why(&format!("listen = \"8443\"\n{PLAIN}")).contains("unix:FILE"));
-        assert!(why(&format!("trusted-proxies = [\"proxy\"]\n{PLAIN}")).contains("neither an address"));
-        assert!(why(&format!("trusted-proxies = [\"0.0.0.0/0\"]\n{PLAIN}")).contains("anybody"));
-        assert!(why(&PLAIN.replace("\"corp\"", "\"Corp!\"")).contains("lower-case"));
-        assert!(why(&format!("{PLAIN}\n[[provider]]\nid = \"corp\"\nissuer = \"https://b\"\nclient-id = \"x\"\nclient-secret-file = \"y\"")).contains("twice"));
-        assert!(why(&format!("{PLAIN}\nscopes = [\"profile\"]")).contains("openid"));
-        assert!(why("public-url = \"https://a.b\"").contains("nobody could log in"));
-        assert!(why(&format!("database = \"mysql:x\"\n{PLAIN}")).contains("postgres://"));
-        let admins = "admins = [{ provider = \"other\", subject = \"ada\" }]\n";
-        assert!(why(&format!("{admins}{PLAIN}")).contains("not configured"));
-        assert!(why(&format!("{PLAIN}\n[audit]\nsyslog = \"logs:514\"")).contains("/dev/log"));
-        assert!(why(&format!("{PLAIN}\n[audit]\nfiel = \"x\"")).contains("fiel"));
-        let both = "admins = [{ provider = \"corp\", subject = \"ada\", group = \"ops\" }]\n";
-        assert!(why(&format!("{both}{PLAIN}")).contains("by one of them"));
-    }
-}
+mod tests;

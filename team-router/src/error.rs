@@ -1,6 +1,7 @@
 //! Why a call of the team router was refused: a stable code for programs, and a sentence for whoever can mend it.
 
 use crate::login::oidc::LoginError;
+use crate::passkeys::PasskeyError;
 use crate::store::StoreError;
 
 /// INVARIANT: `Display` never holds a secret and never repeats its source.
@@ -14,6 +15,34 @@ pub enum TeamError {
     NoProvider,
     #[error("this login was begun elsewhere, was used already, or took too long; begin it again")]
     StaleLogin,
+    #[error("log in with the provider again: this host wants it for each session")]
+    StepUp,
+    #[error("the provider did not say that whoever it is proved it just now, as strongly as it was asked")]
+    StepUpRefused,
+    #[error("that is somebody else than whoever is logged in here")]
+    OtherAccount,
+    #[error("show a passkey of yours: it is wanted here")]
+    PasskeyWanted,
+    #[error("this wants a passkey, and you have none: register one on the page of hosts")]
+    NoPasskey,
+    #[error("the passkey was refused: {0}")]
+    Passkey(#[from] PasskeyError),
+    #[error(
+        "this router has no passkeys: its public-url has no name, or its configuration does not want them"
+    )]
+    NoPasskeys,
+    #[error("an account has at most 16 passkeys; remove one first")]
+    TooManyPasskeys,
+    #[error("this is your only passkey, and your only way to log in; register another first")]
+    LastPasskey,
+    #[error("the invitation is unknown, was used, or is too old; ask for a new one")]
+    Invite,
+    #[error(
+        "the access proxy before this router did not say who you are; whoever runs it has to look at its headers"
+    )]
+    Proxy,
+    #[error("this is no logout token of that provider, or an old one")]
+    LogoutToken,
     #[error("the provider refused the login: {0}")]
     Declined(String),
     #[error("the login could not be finished; the router's log has more for its administrator")]
@@ -56,6 +85,18 @@ impl TeamError {
             Self::CrossSite => "origin",
             Self::NoProvider => "no_provider",
             Self::StaleLogin => "stale_login",
+            Self::StepUp => "step_up_required",
+            Self::StepUpRefused => "step_up_refused",
+            Self::OtherAccount => "other_account",
+            Self::PasskeyWanted => "passkey_required",
+            Self::NoPasskey => "passkey_missing",
+            Self::Passkey(_) => "passkey_refused",
+            Self::NoPasskeys => "no_passkeys",
+            Self::TooManyPasskeys => "too_many_passkeys",
+            Self::LastPasskey => "last_passkey",
+            Self::Invite => "invite",
+            Self::Proxy => "proxy",
+            Self::LogoutToken => "logout_token",
             Self::Declined(_) => "declined",
             Self::Login(LoginError::Provider(_)) => "provider_unreachable",
             Self::Login(
@@ -81,11 +122,17 @@ impl TeamError {
     /// HTTP status (RFC 9110 §15).
     pub fn status(&self) -> u16 {
         match self {
+            Self::StepUp | Self::PasskeyWanted | Self::Invite => 401,
+            Self::Proxy | Self::StepUpRefused | Self::OtherAccount | Self::NoPasskey | Self::Passkey(_) => {
+                403
+            }
+            Self::NoPasskeys => 404,
+            Self::TooManyPasskeys | Self::LastPasskey => 409,
             Self::LoginRequired | Self::HostKey | Self::Clock(_) | Self::Replay | Self::EnrollToken => 401,
             Self::CrossSite | Self::Locked(_) | Self::Forbidden | Self::Declined(_) | Self::Login(_) => 403,
             Self::NoProvider | Self::NotFound(_) => 404,
             Self::HostKnown => 409,
-            Self::StaleLogin | Self::Malformed(_) => 400,
+            Self::StaleLogin | Self::LogoutToken | Self::Malformed(_) => 400,
             Self::TooMany => 429,
             Self::HostOffline | Self::Store(_) | Self::Stopping => 503,
             Self::Internal(_) => 500,

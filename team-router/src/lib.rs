@@ -10,8 +10,10 @@ pub mod backup;
 pub mod config;
 pub mod error;
 pub mod login;
+pub mod passkeys;
 pub mod roles;
 pub mod run;
 pub mod store;
+pub mod turn;
 
 pub use config::Config;

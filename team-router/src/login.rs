@@ -10,6 +10,8 @@ use router::auth::sha256;
 
 /// How long a person may take at the provider.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// How long it is remembered where a login was to lead: whoever comes late, and is logged in by now, gets there.
+const REMEMBERED: Duration = Duration::from_secs(4 * 3600);
 /// Logins under way; the oldest makes room.
 const UNDER_WAY: usize = 10_000;
 /// A login ends after this long without use, in seconds.
@@ -24,49 +26,62 @@ pub struct UnderWay {
     pub asked: oidc::Secrets,
     /// Where to go afterwards: a path of our own.
     pub to: String,
+    /// The login that is to be proven anew, and when that was asked for, in seconds since 1970.
+    pub anew: Option<(String, u64)>,
+}
+
+/// A login that came back.
+#[derive(Clone, Debug)]
+pub enum Returned {
+    InTime(Box<UnderWay>),
+    /// To the right browser, but too late; where it was to go.
+    Late(String),
+}
+
+#[derive(Debug)]
+struct Kept {
+    at: Instant,
     /// SHA-256 of the cookie of the browser that began it.
     browser: [u8; 32],
+    under_way: UnderWay,
 }
 
 /// The logins under way, by the hash of their `state`. Each comes back once, and to the browser that it began in.
 #[derive(Debug, Default)]
-pub struct Waiting(Mutex<BTreeMap<[u8; 32], (Instant, UnderWay)>>);
+pub struct Waiting(Mutex<BTreeMap<[u8; 32], Kept>>);
 
 impl Waiting {
-    pub fn put(
-        &self,
-        state: &str,
-        browser: &str,
-        provider: &str,
-        asked: oidc::Secrets,
-        to: String,
-        now: Instant,
-    ) {
+    pub fn put(&self, state: &str, browser: &str, under_way: UnderWay, now: Instant) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.retain(|_, (at, _)| now.saturating_duration_since(*at) < PATIENCE);
+        waiting.retain(|_, kept| now.saturating_duration_since(kept.at) < REMEMBERED);
         if waiting.len() >= UNDER_WAY {
             let oldest = waiting
                 .iter()
-                .min_by_key(|(_, (at, _))| *at)
+                .min_by_key(|(_, kept)| kept.at)
                 .map(|(state, _)| *state);
             oldest.map(|state| waiting.remove(&state));
         }
-        let under_way = UnderWay {
-            provider: provider.to_owned(),
-            asked,
-            to,
+        let kept = Kept {
+            at: now,
             browser: sha256(browser.as_bytes()),
+            under_way,
         };
-        waiting.insert(sha256(state.as_bytes()), (now, under_way));
+        waiting.insert(sha256(state.as_bytes()), kept);
     }
 
     /// Takes it out, whoever asks; gives it to the right browser only.
-    pub fn take(&self, state: &str, browser: &str, now: Instant) -> Option<UnderWay> {
+    pub fn take(&self, state: &str, browser: &str, now: Instant) -> Option<Returned> {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, under_way) = waiting.remove(&sha256(state.as_bytes()))?;
-        let in_time = now.saturating_duration_since(at) < PATIENCE;
+        let kept = waiting.remove(&sha256(state.as_bytes()))?;
         // Of hashes, so that the time of a comparison tells nothing.
-        (in_time && under_way.browser == sha256(browser.as_bytes())).then_some(under_way)
+        if kept.browser != sha256(browser.as_bytes()) {
+            return None;
+        }
+        Some(if now.saturating_duration_since(kept.at) < PATIENCE {
+            Returned::InTime(Box::new(kept.under_way))
+        } else {
+            Returned::Late(kept.under_way.to)
+        })
     }
 }
 
@@ -96,9 +111,18 @@ mod tests {
     #[test]
     fn a_login_comes_back_once_and_to_its_browser() {
         let (waiting, now) = (Waiting::default(), Instant::now());
-        let put = |state: &str| waiting.put(state, "cookie", "corp", asked(), "/".to_owned(), now);
+        let put = |state: &str| {
+            let under_way = UnderWay {
+                provider: "corp".to_owned(),
+                asked: asked(),
+                to: "/there".to_owned(),
+                anew: None,
+            };
+            waiting.put(state, "cookie", under_way, now);
+        };
+        let in_time = |taken: Option<Returned>| matches!(taken, Some(Returned::InTime(_)));
         put("a");
-        assert!(waiting.take("a", "cookie", now).is_some());
+        assert!(in_time(waiting.take("a", "cookie", now)));
         assert!(waiting.take("a", "cookie", now).is_none(), "used");
         put("b");
         assert!(waiting.take("b", "another browser's", now).is_none());
@@ -107,7 +131,13 @@ mod tests {
             "and gone with the attempt"
         );
         put("c");
-        assert!(waiting.take("c", "cookie", now + PATIENCE).is_none(), "too late");
+        let late = waiting.take("c", "cookie", now + PATIENCE);
+        assert!(matches!(late, Some(Returned::Late(to)) if to == "/there"));
+        put("d");
+        put("e");
+        let under_way = |at: Instant| in_time(waiting.take("e", "cookie", at));
+        assert!(waiting.take("d", "another browser's", now + PATIENCE).is_none());
+        assert!(!under_way(now + REMEMBERED));
         assert!(waiting.take("", "", now).is_none());
     }
 

@@ -19,6 +19,39 @@ pub const LONGEST_SESSION: u64 = 12 * 3600;
 const MAX_LABELS: usize = 32;
 const MAX_TEXT: usize = 64;
 
+/// What somebody must give beside their login before a session begins. The later ones are stricter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Factor {
+    /// Nothing.
+    #[default]
+    Off,
+    /// The provider has asked them again, minutes ago.
+    StepUp,
+    /// A passkey that is registered here, for this very session.
+    Webauthn,
+}
+
+impl Factor {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::StepUp => "step_up",
+            Self::Webauthn => "webauthn",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Off, Self::StepUp, Self::Webauthn]
+            .into_iter()
+            .find(|factor| factor.name() == name)
+    }
+
+    fn is_off(&self) -> bool {
+        *self == Self::Off
+    }
+}
+
 /// A role as it is written. An option that is not built is refused, never ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -31,6 +64,9 @@ pub struct Role {
     pub rights: BTreeMap<Right, bool>,
     /// Seconds; the least of all covering roles counts.
     pub max_session: Option<u64>,
+    /// The strictest of all covering roles counts.
+    #[serde(skip_serializing_if = "Factor::is_off")]
+    pub require_session_mfa: Factor,
     /// May change roles, hosts and locks, and read the audit log. Not bound to hosts.
     pub admin: bool,
     /// May read the audit log, as administrators may, and no more.
@@ -60,6 +96,8 @@ pub struct Decision {
     pub rights: Rights,
     /// Seconds that a session may last.
     pub max_session: u64,
+    /// What is to be given for each session.
+    pub factor: Factor,
 }
 
 impl Decision {
@@ -68,6 +106,7 @@ impl Decision {
         Self {
             rights: Rights::default(),
             max_session: 0,
+            factor: Factor::Off,
         }
     }
 }
@@ -89,10 +128,19 @@ pub fn decide<'a>(roles: impl Iterator<Item = &'a Role> + Clone, labels: &Labels
     if !rights.has(Right::View) {
         return Decision::denied();
     }
+    let factor = covering
+        .clone()
+        .map(|role| role.require_session_mfa)
+        .max()
+        .unwrap_or_default();
     let max_session = covering
         .filter_map(|role| role.max_session)
         .fold(LONGEST_SESSION, u64::min);
-    Decision { rights, max_session }
+    Decision {
+        rights,
+        max_session,
+        factor,
+    }
 }
 
 impl Role {
@@ -243,10 +291,41 @@ mod tests {
             r#"{"rights": {"usb": true}}"#,
             r#"{"record": "strict"}"#,
             r#"{"allow": {"labels": {}, "logins": ["root"]}}"#,
+            r#"{"require_session_mfa": "password"}"#,
+            r#"{"require_session_mfa": true}"#,
             r#"{"max_session": 0}"#,
             r#"{"max_session": -1}"#,
         ] {
             assert!(Role::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_strictest_factor_counts() {
+        let dev = labels(r#"{"env": "dev"}"#);
+        let needs = |factor: &str, env: &str| {
+            role(&format!(
+                r#"{{"allow": {{"labels": {{"env": ["{env}"]}}}}, "require_session_mfa": "{factor}"}}"#
+            ))
+        };
+        let view = role(VIEW_DEV);
+        let decided = |roles: &[Role]| decide(roles.iter().chain([&view]), &dev).factor;
+        assert_eq!(decided(&[]), Factor::Off);
+        assert_eq!(decided(&[needs("step_up", "dev")]), Factor::StepUp);
+        assert_eq!(
+            decided(&[needs("webauthn", "dev"), needs("step_up", "dev")]),
+            Factor::Webauthn
+        );
+        assert_eq!(decided(&[needs("off", "dev")]), Factor::Off);
+        assert_eq!(
+            decided(&[needs("webauthn", "prod")]),
+            Factor::Off,
+            "of another host"
+        );
+        let text = serde_json::to_string(&needs("step_up", "dev")).unwrap();
+        assert_eq!(Role::parse(&text).unwrap(), needs("step_up", "dev"));
+        for factor in [Factor::Off, Factor::StepUp, Factor::Webauthn] {
+            assert_eq!(Factor::parse(factor.name()), Some(factor));
         }
     }
 
@@ -268,12 +347,14 @@ mod tests {
                 0..11,
             ),
             proptest::option::of(1..100_000u64),
+            proptest::sample::select(vec![Factor::Off, Factor::StepUp, Factor::Webauthn]),
         )
-            .prop_map(|(allow, deny, rights, max_session)| Role {
+            .prop_map(|(allow, deny, rights, max_session, require_session_mfa)| Role {
                 allow,
                 deny,
                 rights,
                 max_session,
+                require_session_mfa,
                 admin: false,
                 audit: false,
             })
@@ -303,6 +384,7 @@ mod tests {
                 prop_assert_eq!(after, Decision::denied());
             } else if before.rights.has(Right::View) && after.rights.has(Right::View) {
                 prop_assert!(after.max_session <= before.max_session);
+                prop_assert!(after.factor >= before.factor);
             }
         }
 

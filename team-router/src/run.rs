@@ -28,7 +28,9 @@ use crate::audit::{self, Sinks};
 use crate::config::{AuditSinks, Config, Listen};
 use crate::login::Waiting;
 use crate::login::oidc::OpenId;
+use crate::passkeys::Passkeys;
 use crate::store::Store;
+use crate::turn::Turn;
 
 /// A team's router at work; dropping it stops it.
 #[derive(Debug)]
@@ -76,6 +78,7 @@ pub async fn start(
         .map(|provider| OpenId::new(provider.clone(), &config.public_url))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let certificate = Arc::new(certificate(&config)?);
+    let turn = config.turn.as_ref().map(Turn::open).transpose()?.map(Arc::new);
     let store = Store::open(&config.database).await?;
     let mut tasks = JoinSet::new();
     let sinks = match events {
@@ -128,7 +131,9 @@ pub async fn start(
         directory,
         grants,
         grants_public: URL_SAFE_NO_PAD.encode(public),
+        turn,
         waiting: Arc::new(Waiting::default()),
+        passkeys: Passkeys::new(&config.public_url).map(Arc::new),
         seen: Arc::new(Seen::default()),
         sinks,
         config: Arc::new(config),

@@ -5,6 +5,7 @@
 mod audit;
 mod dump;
 mod hosts;
+mod passkeys;
 mod people;
 mod policy;
 mod sessions;
@@ -25,15 +26,17 @@ pub use dump::Row;
 #[cfg(test)]
 pub(crate) use dump::every_table_is_named;
 pub use hosts::{EnrollToken, Enrolled, Host, HostKey};
-pub use people::{Account, Login, Person};
+pub use passkeys::{Invite, Kept, Proofs};
+pub use people::{Account, Login, NewLogin, Person};
 pub use policy::{Binding, Lock, LockKind, Subject};
 pub use sessions::Session;
 
 /// A statement that does not answer within this is an error, and so is a connection that cannot be had.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "first", include_str!("../migrations/0001_first.sql")),
+    (2, "factors", include_str!("../migrations/0002_factors.sql")),
     (10, "audit", include_str!("../migrations/0010_audit.sql")),
 ];
 

@@ -119,7 +119,7 @@ test("a cursor that a browser would take for a trick at the page's edge is known
 
 test("every text is used", () => {
   const all = modules("src/").map(read).join("\n");
-  const keys = [...read("src/app/texts.js").matchAll(/^  "([\w.]+)":/gm)].map(([, key]) => key);
+  const keys = [...(read("src/app/texts.js") + read("src/app/team-texts.js")).matchAll(/^  "([\w.]+)":/gm)].map(([, key]) => key);
   assert.ok(keys.length > 80);
   // Reasons and problems come from the core, the host and the router by their codes, display and health texts by a name in the key.
   const made = /^(reason|health|display|problem)\./;

@@ -114,6 +114,7 @@ mod tests {
         PagePath {
             page: Some(page.to_owned()),
             local: Some(local.to_owned()),
+            ..PagePath::default()
         }
     }
 

@@ -24,6 +24,7 @@ use tokio::sync::mpsc;
 use self::peer::Peer;
 use self::udp::UdpPort;
 use super::ice_tcp::{IceTcp, Incoming};
+use super::relay::{RelayEvent, Relays, What};
 use super::{EncodedFrame, EncodedSound, PagePath, Sent, Transport, TransportEvent, addresses};
 
 /// Deadlines of one connection that are met in a row before others get their turn: a large keyframe.
@@ -46,15 +47,19 @@ pub struct Str0mTransport {
 struct Ports {
     udp: UdpPort,
     tcp: IceTcp,
+    relays: Relays,
     port: u16,
 }
 
 impl Ports {
     fn transmit(&self, transmit: &str0m::net::Transmit) {
         match transmit.proto {
-            Protocol::Udp => self
-                .udp
-                .send(transmit.source, transmit.destination, &transmit.contents),
+            Protocol::Udp => {
+                let (source, to) = (transmit.source, transmit.destination);
+                if !self.relays.send(source, to, &transmit.contents) {
+                    self.udp.send(source, to, &transmit.contents);
+                }
+            }
             Protocol::Tcp => {
                 self.tcp.send(transmit.destination, &transmit.contents);
             }
@@ -72,6 +77,7 @@ impl Str0mTransport {
         https: SocketAddr,
         tcp: IceTcp,
         tcp_frames: mpsc::Receiver<Incoming>,
+        tls: Arc<rustls::ClientConfig>,
     ) -> anyhow::Result<Self> {
         let udp = UdpPort::open(https).with_context(|| {
             format!(
@@ -91,6 +97,7 @@ impl Str0mTransport {
                 port: udp.port(),
                 udp,
                 tcp,
+                relays: Relays::new(tls),
             },
             tcp_frames,
             peers: BTreeMap::new(),
@@ -135,6 +142,7 @@ impl Str0mTransport {
     fn forget(&mut self, id: ViewerId) {
         if let Some(peer) = self.peers.remove(&id) {
             self.ports.tcp.forget(peer.ufrag());
+            self.ports.relays.forget(id);
         }
     }
 
@@ -161,6 +169,20 @@ impl Str0mTransport {
         }
     }
 
+    fn relayed(&mut self, event: RelayEvent) {
+        let id = event.viewer;
+        match event.what {
+            What::Allocated { relayed, local } => {
+                let mut line = None;
+                self.with_peer(id, |peer| line = peer.add_relayed(relayed, local));
+                let candidate = line.map(|candidate| TransportEvent::Candidate { peer: id, candidate });
+                self.events.extend(candidate);
+            }
+            What::Datagram { relayed, from, data } => self.receive(Protocol::Udp, from, relayed, &data),
+            What::Failed => tracing::info!(viewer = id.0, "No TURN server gave an address"),
+        }
+    }
+
     async fn step(&mut self) {
         let far = Instant::now() + Duration::from_secs(3600);
         let deadline = self.peers.values().map(Peer::deadline).min().unwrap_or(far);
@@ -170,6 +192,10 @@ impl Str0mTransport {
                 for datagram in batch {
                     self.receive(Protocol::Udp, datagram.source, datagram.destination, &datagram.data);
                 }
+                self.handle_timeouts(Instant::now());
+            }
+            event = self.ports.relays.next() => {
+                self.relayed(event);
                 self.handle_timeouts(Instant::now());
             }
             Some(frame) = self.tcp_frames.recv() => self.receive(Protocol::Tcp, frame.peer, frame.local, &frame.data),
@@ -184,12 +210,17 @@ impl Transport for Str0mTransport {
     }
 
     fn accept_offer(&mut self, id: ViewerId, negotiation: Negotiation, offer: Sdp, path: &PagePath) {
-        let all = addresses::all();
+        let all = if path.relay_only {
+            Vec::new()
+        } else {
+            addresses::all()
+        };
         let made = match self.peers.get_mut(&id) {
             Some(peer) => peer.renegotiate(&offer),
             None => Peer::answer(id, &self.crypto, &self.cert, &offer, &all, path, self.ports.port).map(
                 |(peer, answer)| {
                     self.ports.tcp.expect(peer.ufrag());
+                    self.ports.relays.begin(id, &path.ice_servers);
                     self.peers.insert(id, peer);
                     answer
                 },
@@ -202,7 +233,8 @@ impl Transport for Str0mTransport {
                     negotiation,
                     sdp,
                 });
-                if let Some(candidate) = addresses::outer(&all, path).and_then(peer::outer_candidates) {
+                let outer = addresses::outer(&all, path).filter(|_| !path.relay_only);
+                if let Some(candidate) = outer.and_then(peer::outer_candidates) {
                     for candidate in candidate {
                         self.events
                             .push_back(TransportEvent::Candidate { peer: id, candidate });

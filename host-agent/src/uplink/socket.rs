@@ -7,8 +7,7 @@ use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::ServerName;
 use signaling_spec::api::SUBPROTOCOL;
 use signaling_spec::limits::MAX_SIGNAL_BYTES;
 use tokio::net::TcpStream;
@@ -21,6 +20,7 @@ use tokio_tungstenite::tungstenite::{self};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::membership::Membership;
+use crate::trust;
 
 pub(super) type Socket = WebSocketStream<TlsStream<TcpStream>>;
 
@@ -62,21 +62,7 @@ impl Address {
     /// The address is none, or the certificates cannot be read.
     pub(super) fn new(membership: &Membership) -> anyhow::Result<Self> {
         let (host, port, home) = parts(&membership.url)?;
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if let Some(file) = &membership.ca {
-            let chain = CertificateDer::pem_file_iter(file)
-                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-                .with_context(|| format!("{} cannot be read as certificates in PEM", file.display()))?;
-            for certificate in chain {
-                roots.add(certificate)?;
-            }
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let mut config = trust::client_config(membership.ca.as_deref())?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self {
             url: membership.url.clone(),

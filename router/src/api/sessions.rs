@@ -111,6 +111,8 @@ async fn admit(
         viewer_fp: create.viewer_fp,
         viewer_nonce: create.viewer_nonce,
         resume: create.resume,
+        ice_servers: app.edge.config.ice_servers.clone(),
+        relay_only: false,
         grant: None,
     };
     let sid = seat.sid.clone();
@@ -124,6 +126,7 @@ async fn admit(
         sid,
         ticket,
         ice_servers: app.edge.config.ice_servers.clone(),
+        relay_only: None,
         host_id: app.host.id.clone(),
         host_name: app.host.name.clone(),
         host_pub: app.host.public_key.clone(),

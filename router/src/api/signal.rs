@@ -113,6 +113,8 @@ async fn admit(app: &Edge, ends: Ends, headers: &HeaderMap) -> Result<Seat, Rout
         viewer_fp,
         viewer_nonce: nonce.to_owned(),
         resume: None,
+        ice_servers: app.config.ice_servers.clone(),
+        relay_only: false,
         grant: None,
     })
 }

@@ -31,7 +31,7 @@ pub(super) enum Event {
         outbox: mpsc::Sender<Signal>,
         reply: oneshot::Sender<Connection>,
     },
-    Says(Connection, Signal),
+    Says(Connection, Box<Signal>),
     Left(Connection),
     Restore {
         host: HostId,
@@ -110,7 +110,7 @@ impl Hosts {
             Event::Arrived { host, outbox, reply } => self.arrived(host, outbox, reply),
             Event::Says(from, signal) => {
                 if self.is_current(&from) {
-                    self.deliver(&from.host, signal);
+                    self.deliver(&from.host, *signal);
                 }
             }
             Event::Left(from) => self.left(&from),
@@ -201,6 +201,8 @@ impl Hosts {
             local: arrival.local,
             resume: seat.resume,
             grant: seat.grant.map(|grant| grant.token),
+            ice_servers: Some(seat.ice_servers).filter(|servers| !servers.is_empty()),
+            relay_only: Some(true).filter(|_| seat.relay_only),
         };
         let asked = self
             .hosts

@@ -29,7 +29,7 @@ pub(super) enum Event {
         arrival: Arrival,
         outbox: mpsc::Sender<ToViewer>,
     },
-    FromViewer(Signal),
+    FromViewer(Box<Signal>),
     Gone(SessionId),
     Letter(ForViewer),
 }
@@ -75,7 +75,7 @@ impl Viewers {
                 let Some(viewer) = signal.sid().and_then(|sid| self.viewers.get(sid)) else {
                     return;
                 };
-                let letter = Letter::ForHost(ForHost::Signal(Box::new(signal)));
+                let letter = Letter::ForHost(ForHost::Signal(signal));
                 if let Err(error) = self.bus.post(&viewer.node, letter) {
                     tracing::warn!(%error, "Dropped a viewer's message");
                 }

@@ -15,7 +15,7 @@ use super::Team;
 use super::callers::Admin;
 use super::login::{hash, number};
 use crate::error::TeamError;
-use crate::roles::{Labels, Role, check_labels};
+use crate::roles::{Factor, Labels, Role, check_labels};
 use crate::store::{Binding, Lock, LockKind, Subject};
 
 type Answer = Result<Json<Value>, TeamError>;
@@ -25,6 +25,8 @@ type Body<T> = Result<Json<T>, JsonRejection>;
 /// How long an enrolment token waits for its host, in seconds.
 pub const ENROLL_LIFE: u64 = 3600;
 const MAX_NAME: usize = 64;
+/// What a role may want beside the login, from the mildest on.
+const FACTORS: [Factor; 3] = [Factor::Off, Factor::StepUp, Factor::Webauthn];
 
 fn taken<T>(body: Body<T>) -> Result<T, TeamError> {
     body.map(|Json(body)| body)
@@ -48,7 +50,9 @@ pub fn check_name(name: &str) -> Result<(), String> {
 
 pub(super) async fn roles(_: Admin, State(team): State<Team>) -> Answer {
     let roles: BTreeMap<String, Role> = team.store.roles().await?.into_iter().collect();
-    Ok(Json(json!({ "roles": roles, "rights": Right::ALL })))
+    Ok(Json(
+        json!({ "roles": roles, "rights": Right::ALL, "factors": FACTORS }),
+    ))
 }
 
 pub(super) async fn set_role(
@@ -136,11 +140,7 @@ pub(super) async fn bind(Admin(caller): Admin, State(team): State<Team>, body: B
     {
         return Err(TeamError::NotFound("role"));
     }
-    if !team
-        .providers
-        .iter()
-        .any(|provider| provider.id() == binding.provider)
-    {
+    if !team.knows(&binding.provider) {
         return Err(TeamError::NoProvider);
     }
     team.store.bind_role(&binding).await?;

@@ -115,7 +115,7 @@ pub(super) async fn export(
     if asked.limit.is_some() {
         return Err(TeamError::Malformed("an export has no limit".to_owned()));
     }
-    router::audit!("RMV6010I", account = caller.account.id, "Audit log exported");
+    router::audit!("RMV6012I", account = caller.account.id, "Audit log exported");
     // It ends with what there is now: its own reading is written, too.
     let end = team.store.audit_end().await?.map_or(0, |end| end.seq);
     let whole = wanted == Wanted::default();

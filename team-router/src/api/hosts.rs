@@ -8,18 +8,22 @@ use router::api::guard::{check_nonce, check_origin};
 use router::auth::direct::unix_now;
 use router::broker::{Grant, Seat, new_sid};
 use router::net::Ends;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use session_core::grants::thumbprint;
 use signaling_spec::api::{SessionCreate, SessionCreated};
 use signaling_spec::claims::{AccessClaims, Confirmation, GRANT_TYPE, GrantClaims};
-use signaling_spec::{HostId, Object, Right, TokenId};
+use signaling_spec::{HostId, IceServer, Object, Right, SessionId, TokenId};
 
 use super::login::number;
+use super::passkeys::{self, Answered, FRESH};
 use super::{Caller, Team};
 use crate::access::{Answer, Opened, PENDING};
 use crate::error::TeamError;
-use crate::roles::Decision;
+use crate::passkeys::{PASSKEYS, Purpose};
+use crate::roles::{Decision, Factor};
 use crate::store::{Host, Session};
+use crate::turn::Side;
 
 /// How long a grant waits for its use, in seconds: a ticket's life, and the way to the host.
 const GRANT_LIFE: u64 = 60;
@@ -48,7 +52,7 @@ pub(super) async fn list(
         .into_iter()
         .filter_map(|host| {
             // A lock is shown to whoever could use the host without it.
-            let rights = policy.without_locks(&caller.account, &host.labels).rights;
+            let Decision { rights, factor, .. } = policy.without_locks(&caller.account, &host.labels);
             let locked = match policy.answer(&caller.account, &host.id, &host.labels, now) {
                 Answer::May(_) => None,
                 Answer::Locked(reason) => Some(reason),
@@ -71,11 +75,31 @@ pub(super) async fn list(
                 "last_seen": host.last_seen,
                 "viewers": viewers,
                 "rights": rights,
+                "factor": factor.name(),
                 "locked": locked,
             }))
         })
         .collect();
     Ok(Json(json!({ "hosts": shown, "now": now })))
+}
+
+/// What a page asks for a seat with: as in direct mode, and with the answer of a passkey where the host wants one.
+pub(super) struct Joining {
+    create: SessionCreate,
+    passkey: Option<Answered>,
+}
+
+impl<'de> Deserialize<'de> for Joining {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Written {
+            #[serde(flatten)]
+            create: SessionCreate,
+            passkey: Option<Answered>,
+        }
+        let Object(Written { create, passkey }) = Object::deserialize(from)?;
+        Ok(Self { create, passkey })
+    }
 }
 
 /// `POST /api/v1/hosts/{id}/sessions`: a seat at that host, and the ticket that takes it.
@@ -84,14 +108,24 @@ pub(super) async fn join(
     Extension(ends): Extension<Ends>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Result<Json<Object<SessionCreate>>, JsonRejection>,
+    body: Result<Json<Joining>, JsonRejection>,
 ) -> Result<(StatusCode, Json<SessionCreated>), TeamError> {
     check_origin(&team.edge, &headers, false).map_err(|_| TeamError::CrossSite)?;
     let caller = team.caller(ends, &headers).await?;
-    let Json(Object(create)) = body.map_err(|error| TeamError::Malformed(error.body_text()))?;
+    let Json(Joining { create, passkey }) = body.map_err(|error| TeamError::Malformed(error.body_text()))?;
     check_nonce(&create.viewer_nonce).map_err(|error| TeamError::Malformed(error.to_string()))?;
     let now = unix_now();
     let (host, decision) = decided(&team, &caller, &id, now).await?;
+    let factor = factor(
+        &team,
+        &caller,
+        &host,
+        &decision,
+        create.resume.as_ref(),
+        passkey,
+        now,
+    )
+    .await?;
     let host_pub = team
         .store
         .active_key(&host.id)
@@ -110,6 +144,7 @@ pub(super) async fn join(
         created: now,
         // Its real end is written when the host has accepted it.
         until: now + PENDING,
+        factor: factor.name().to_owned(),
     };
     team.store.add_session(&session).await?;
     let opened = Opened {
@@ -119,6 +154,7 @@ pub(super) async fn join(
         rights: &seat.claims.rights,
         now,
         until: seat.claims.exp,
+        factor,
     };
     team.access.began(seat.sid.clone(), opened);
     let sid = seat.sid.clone();
@@ -129,9 +165,10 @@ pub(super) async fn join(
         .await
         .map_err(|_| TeamError::Stopping)?;
     let created = SessionCreated {
-        sid,
         ticket,
-        ice_servers: team.config.ice_servers.clone(),
+        ice_servers: ice_servers(&team, &sid, Side::Viewer, now),
+        relay_only: relay_only(&team).then_some(true),
+        sid,
         host_id: HostId(host.id),
         host_name: host.name,
         host_pub,
@@ -139,8 +176,71 @@ pub(super) async fn join(
     Ok((StatusCode::CREATED, Json(created)))
 }
 
+/// Every STUN server, and the TURN servers with credentials for one side of one session.
+fn ice_servers(team: &Team, sid: &SessionId, side: Side, now: u64) -> Vec<IceServer> {
+    let mut servers = team.config.ice_servers.clone();
+    servers.extend(team.turn.as_ref().map(|turn| turn.server(sid, side, now)));
+    servers
+}
+
+fn relay_only(team: &Team) -> bool {
+    team.turn.as_ref().is_some_and(|turn| turn.relay_only)
+}
+
+/// What is given for this session beside the login; all that is wanted, or a refusal that says what is.
+async fn factor(
+    team: &Team,
+    caller: &Caller,
+    host: &Host,
+    decision: &Decision,
+    resume: Option<&SessionId>,
+    passkey: Option<Answered>,
+    now: u64,
+) -> Result<Factor, TeamError> {
+    let login = &caller.login;
+    let given = match resume {
+        Some(sid) => team.store.given_for(&sid.0, &host.id, login, now).await?,
+        None => None,
+    };
+    let given = given.as_deref().and_then(Factor::parse).unwrap_or_default();
+    if given >= decision.factor {
+        return Ok(given);
+    }
+    if let Some(answered) = passkey {
+        let purpose = Purpose::Session {
+            login: login.clone(),
+            host: host.id.clone(),
+        };
+        passkeys::check(team, caller, &purpose, &answered, now).await?;
+        return Ok(Factor::Webauthn);
+    }
+    let fresh = |at: u64| at + FRESH > now;
+    let proofs = team.store.proofs(login).await?;
+    let stepped = fresh(proofs.step_up_at) || fresh(proofs.passkey_at);
+    // Who has no provider has nothing but passkeys.
+    let by_passkey = caller.account.provider == PASSKEYS || decision.factor == Factor::Webauthn;
+    let wanted = match (by_passkey, stepped) {
+        (_, true) if decision.factor == Factor::StepUp => return Ok(Factor::StepUp),
+        (false, _) => TeamError::StepUp,
+        (true, _) => passkeys::wanted(team, caller).await?,
+    };
+    router::audit!(
+        "RMV3002W",
+        account = caller.account.id,
+        host = host.id,
+        why = wanted.code(),
+        "Session refused"
+    );
+    Err(wanted)
+}
+
 /// The host and what the caller may do there. A host that is not for them is no host.
-async fn decided(team: &Team, caller: &Caller, id: &str, now: u64) -> Result<(Host, Decision), TeamError> {
+pub(super) async fn decided(
+    team: &Team,
+    caller: &Caller,
+    id: &str,
+    now: u64,
+) -> Result<(Host, Decision), TeamError> {
     let host = team.store.host(id).await?;
     let refused = |why: &str| {
         router::audit!(
@@ -206,6 +306,8 @@ fn seat(
         .sign(GRANT_TYPE, &claims)
         .map_err(|error| TeamError::Internal(error.into()))?;
     Ok(Seat {
+        ice_servers: ice_servers(team, &sid, Side::Host, now),
+        relay_only: relay_only(team),
         sid,
         host: HostId(host.id.clone()),
         claims: AccessClaims {

@@ -28,6 +28,7 @@ use super::enroll::{plain_name, prove};
 use super::hosts::LEASE;
 use crate::access::{Opened, PENDING};
 use crate::error::TeamError;
+use crate::roles::Factor;
 use crate::store::{Session, StoreError};
 
 /// Messages that may wait for a host.
@@ -258,6 +259,7 @@ async fn take_back(team: &Team, host: &HostId, session: &Session, sid: SessionId
         rights: &rights,
         now: session.created,
         until: session.until,
+        factor: Factor::parse(&session.factor).unwrap_or_default(),
     };
     team.access.began(sid.clone(), opened);
     team.access.accepted(&sid, &host.0);

@@ -33,10 +33,14 @@ async fn live_in(store: &Store) {
         groups: &["ops".to_owned()],
     };
     store.greet(&person, "u-1", 10).await.unwrap();
-    store
-        .add_login("hash", "u-1", "l-1", 10, 10, 9_999_999_999)
-        .await
-        .unwrap();
+    let login = crate::store::NewLogin {
+        hash: "hash",
+        account: "u-1",
+        auth_time: 10,
+        expires: 9_999_999_999,
+        provider_sid: "",
+    };
+    store.add_login(&login, "l-1", 10).await.unwrap();
     let labels = [("env".to_owned(), "dev".to_owned())].into();
     store
         .add_enroll_token("t1", "p", &labels, "u-1", 1, 9_999_999_999)

@@ -4,6 +4,8 @@
 //! The only place that names the library. What a provider says is believed after its ID token is checked: signature by
 //! one of its keys with an algorithm of our list, issuer, audience, time and nonce. Its user info is not asked.
 
+mod logout;
+
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -15,15 +17,18 @@ use openidconnect::core::{
     CoreSubjectIdentifierType, CoreTokenIntrospectionResponse, CoreTokenType,
 };
 use openidconnect::{
-    AdditionalClaims, AdditionalProviderMetadata, AuthorizationCode, ClaimsVerificationError, Client,
-    ClientId, ClientSecret, CsrfToken, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet,
-    HttpRequest, HttpResponse, IdTokenFields, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier,
-    ProviderMetadata, RedirectUrl, Scope, StandardErrorResponse, StandardTokenResponse, TokenResponse as _,
+    AdditionalClaims, AdditionalProviderMetadata, AuthenticationContextClass, AuthorizationCode,
+    ClaimsVerificationError, Client, ClientId, ClientSecret, CsrfToken, EmptyExtraTokenFields,
+    EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IdTokenFields, IssuerUrl,
+    Nonce, PkceCodeChallenge, PkceCodeVerifier, ProviderMetadata, RedirectUrl, Scope, StandardErrorResponse,
+    StandardTokenResponse, TokenResponse as _,
 };
 use router::auth::direct::unix_now;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
+
+pub use logout::Ended;
 
 use crate::config::Provider;
 
@@ -35,7 +40,7 @@ const MAX_ANSWER: usize = 1024 * 1024;
 /// The most that a provider's clock may be ahead, in seconds.
 const SKEW: i64 = 60;
 /// Groups that are taken over from a token.
-const MAX_GROUPS: usize = 512;
+const MAX_GROUPS: usize = 4096;
 const MAX_TEXT: usize = 256;
 
 /// What the library has no field for.
@@ -43,6 +48,9 @@ const MAX_TEXT: usize = 256;
 struct More {
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
+    /// OpenID Connect RP-Initiated Logout 1.0 §2.1.
+    #[serde(default)]
+    end_session_endpoint: Option<String>,
 }
 
 impl AdditionalProviderMetadata for More {}
@@ -132,6 +140,10 @@ pub struct Known {
     pub groups: Vec<String>,
     /// When they proved who they are, in seconds since 1970, if the provider says.
     pub auth_time: Option<u64>,
+    /// How they proved it (`acr`), if the provider says.
+    pub acr: Option<String>,
+    /// What the provider calls its own session with this browser (`sid`); empty if it does not say.
+    pub sid: String,
 }
 
 /// Why a login did not come about.
@@ -206,11 +218,27 @@ impl OpenId {
         &self.config.name
     }
 
-    /// Begins a login.
+    /// Whether this was proven since the provider was asked anew at `asked`, and as strongly as the configuration wants.
+    pub fn is_stepped_up(&self, known: &Known, asked: u64) -> bool {
+        let skew = SKEW.unsigned_abs();
+        let now = unix_now();
+        let fresh = known
+            .auth_time
+            .is_some_and(|at| at + skew >= asked && at <= now + skew);
+        let strong = self.config.acr_values.is_empty()
+            || known
+                .acr
+                .as_ref()
+                .is_some_and(|acr| self.config.acr_values.contains(acr));
+        fresh && strong
+    }
+
+    /// Begins a login; `anew`: whoever it is proves it again, whatever the provider remembers (OpenID Connect Core 1.0
+    /// §3.1.2.1, `max_age=0` and `acr_values`).
     ///
     /// # Errors
     /// The provider cannot be asked what it is.
-    pub async fn begin(&self) -> Result<Begun, LoginError> {
+    pub async fn begin(&self, anew: bool) -> Result<Begun, LoginError> {
         let client = self.client(&self.metadata(false).await?);
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let mut asked = client
@@ -222,6 +250,12 @@ impl OpenId {
             .set_pkce_challenge(challenge);
         for scope in self.config.scopes.iter().filter(|scope| *scope != "openid") {
             asked = asked.add_scope(Scope::new(scope.clone()));
+        }
+        if anew {
+            asked = asked.set_max_age(Duration::ZERO);
+            for acr in &self.config.acr_values {
+                asked = asked.add_auth_context_value(AuthenticationContextClass::new(acr.clone()));
+            }
         }
         let (url, state, nonce) = asked.url();
         Ok(Begun {
@@ -313,6 +347,15 @@ impl OpenId {
             auth_time: claims
                 .auth_time()
                 .and_then(|time| u64::try_from(time.timestamp()).ok()),
+            acr: claims.auth_context_ref().map(|acr| acr.as_str().to_owned()),
+            sid: claims
+                .additional_claims()
+                .all
+                .get("sid")
+                .and_then(Value::as_str)
+                .filter(|sid| sid.len() <= MAX_TEXT)
+                .unwrap_or_default()
+                .to_owned(),
             subject,
             name,
             email,
@@ -355,7 +398,13 @@ fn groups(claims: &Map<String, Value>, name: &str) -> Vec<String> {
             .filter(|group| !group.is_empty() && group.len() <= MAX_TEXT)
             .map(str::to_owned)
     };
-    match claims.get(name) {
+    // A name as it is, or else a way into objects, as in `realm_access.roles`.
+    let found = claims.get(name).or_else(|| {
+        let mut parts = name.split('.');
+        let first = claims.get(parts.next()?)?;
+        parts.try_fold(first, |value, part| value.get(part))
+    });
+    match found {
         Some(Value::Array(groups)) => groups.iter().filter_map(text).take(MAX_GROUPS).collect(),
         Some(one) => text(one).into_iter().collect(),
         None => Vec::new(),
@@ -412,5 +461,10 @@ mod tests {
         assert_eq!(groups(&claims(r#"{"groups": "dev"}"#), "groups"), ["dev"]);
         assert!(groups(&claims(r#"{"groups": {"dev": true}}"#), "groups").is_empty());
         assert!(groups(&claims("{}"), "groups").is_empty());
+        let nested = claims(r#"{"realm_access": {"roles": ["dev"]}, "https://a.b/groups": "ops", "a": 1}"#);
+        assert_eq!(groups(&nested, "realm_access.roles"), ["dev"]);
+        assert_eq!(groups(&nested, "https://a.b/groups"), ["ops"]);
+        assert!(groups(&nested, "a.b.c").is_empty());
+        assert!(groups(&nested, "").is_empty());
     }
 }

@@ -8,9 +8,10 @@ use sqlx::{AnyConnection, Column as _, Row as _, ValueRef as _};
 use super::{Result, Store, StoreError, sqlite_pragmas};
 
 /// What is kept, each after what it refers to.
-const KEPT: [&str; 10] = [
+const KEPT: [&str; 11] = [
     "meta",
     "account",
+    "webauthn_credential",
     "role",
     "role_binding",
     "lock_entry",
@@ -22,7 +23,7 @@ const KEPT: [&str; 10] = [
 ];
 /// A sink knows best itself how far it came. Logins end with the database that knew them, and a token that was used since must not come to life again.
 #[cfg(test)]
-const LEFT_OUT: [&str; 3] = ["login", "enroll_token", "audit_sink"];
+const LEFT_OUT: [&str; 4] = ["login", "enroll_token", "invite", "audit_sink"];
 /// Rows that decide whether a database is in use.
 const IN_USE: [&str; 3] = ["account", "host", "audit"];
 

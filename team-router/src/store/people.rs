@@ -37,6 +37,18 @@ pub struct Login {
     pub expires: u64,
 }
 
+/// A login that begins.
+#[derive(Clone, Copy, Debug)]
+pub struct NewLogin<'a> {
+    /// Of the cookie's secret.
+    pub hash: &'a str,
+    pub account: &'a str,
+    pub auth_time: u64,
+    pub expires: u64,
+    /// What the provider calls its own session with this browser; empty if it does not say.
+    pub provider_sid: &'a str,
+}
+
 impl Store {
     /// Notes a login at the provider: makes the account, or brings it up to date. `new_id` is taken if it is new.
     ///
@@ -72,32 +84,47 @@ impl Store {
 
     /// # Errors
     /// The database does not answer.
-    pub async fn add_login(
-        &self,
-        hash: &str,
-        account: &str,
-        jti: &str,
-        auth_time: u64,
-        now: u64,
-        expires: u64,
-    ) -> Result<()> {
+    pub async fn add_login(&self, login: &NewLogin<'_>, jti: &str, now: u64) -> Result<()> {
         sqlx::query("DELETE FROM login WHERE expires <= $1")
             .bind(signed(now))
             .execute(&self.pool)
             .await?;
         sqlx::query(
-            "INSERT INTO login (hash, account, jti, auth_time, created, last_seen, expires) \
-             VALUES ($1, $2, $3, $4, $5, $5, $6)",
+            "INSERT INTO login (hash, account, jti, auth_time, created, last_seen, expires, provider_sid) \
+             VALUES ($1, $2, $3, $4, $5, $5, $6, $7)",
         )
-        .bind(hash)
-        .bind(account)
+        .bind(login.hash)
+        .bind(login.account)
         .bind(jti)
-        .bind(signed(auth_time))
+        .bind(signed(login.auth_time))
         .bind(signed(now))
-        .bind(signed(expires))
+        .bind(signed(login.expires))
+        .bind(login.provider_sid)
         .execute(&self.pool)
         .await?;
         Ok(())
+    }
+
+    /// The same person has logged in once more in the same browser: the login goes on under a new secret, and with it
+    /// the sessions that it opened. `None`: that secret opens no login of theirs any more.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn renew_login(&self, old: &str, login: &NewLogin<'_>, now: u64) -> Result<Option<String>> {
+        let row = sqlx::query(
+            "UPDATE login SET hash = $3, auth_time = $4, created = $5, last_seen = $5, expires = $6, provider_sid = $7 \
+             WHERE hash = $1 AND account = $2 AND expires > $5 RETURNING jti",
+        )
+        .bind(old)
+        .bind(login.account)
+        .bind(login.hash)
+        .bind(signed(login.auth_time))
+        .bind(signed(now))
+        .bind(signed(login.expires))
+        .bind(login.provider_sid)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|row| row.try_get("jti")).transpose()?)
     }
 
     /// The login of a cookie's hash, if it is in force.
@@ -150,6 +177,41 @@ impl Store {
         Ok(ended.rows_affected() > 0)
     }
 
+    /// Ends all of an account's logins, and their sessions; how many there were.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn end_logins_of(&self, account: &str) -> Result<u64> {
+        let ended = sqlx::query("DELETE FROM login WHERE account = $1")
+            .bind(account)
+            .execute(&self.pool)
+            .await?;
+        self.policy_changed().await?;
+        Ok(ended.rows_affected())
+    }
+
+    /// Ends the logins that a provider has ended: all of a subject, those of one of its own sessions, or both at once.
+    /// An empty text names nothing; with two of them nothing ends.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn end_logins_at(&self, provider: &str, subject: &str, sid: &str) -> Result<u64> {
+        if subject.is_empty() && sid.is_empty() {
+            return Ok(0);
+        }
+        let ended = sqlx::query(
+            "DELETE FROM login WHERE ($3 = '' OR provider_sid = $3) AND account IN \
+             (SELECT id FROM account WHERE provider = $1 AND ($2 = '' OR subject = $2))",
+        )
+        .bind(provider)
+        .bind(subject)
+        .bind(sid)
+        .execute(&self.pool)
+        .await?;
+        self.policy_changed().await?;
+        Ok(ended.rows_affected())
+    }
+
     /// Everybody who ever logged in.
     ///
     /// # Errors
@@ -163,6 +225,17 @@ impl Store {
         rows.iter()
             .map(|row| Ok((read_account(row)?, unsigned(row.try_get("last_login")?))))
             .collect()
+    }
+
+    /// # Errors
+    /// The database does not answer.
+    pub async fn account(&self, id: &str) -> Result<Option<Account>> {
+        let row =
+            sqlx::query("SELECT id, provider, subject, name, email, groups_json FROM account WHERE id = $1")
+                .bind(id)
+                .fetch_optional(&self.pool)
+                .await?;
+        row.as_ref().map(read_account).transpose()
     }
 
     /// The account of a login that is in force.

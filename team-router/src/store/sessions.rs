@@ -3,6 +3,10 @@
 use sqlx::Row as _;
 
 use super::{Result, Store, signed, unsigned};
+use crate::access::PENDING;
+
+/// How long somebody may take to come back after a lost path, in seconds.
+const COME_BACK: u64 = 120;
 
 /// A session that has not ended, or whose end nobody has told yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +21,8 @@ pub struct Session {
     pub created: u64,
     /// Its last moment, in seconds since 1970.
     pub until: u64,
+    /// What was given for it beside the login: the name of a factor.
+    pub factor: String,
 }
 
 impl Store {
@@ -24,7 +30,7 @@ impl Store {
     /// The database does not answer.
     pub async fn add_session(&self, session: &Session) -> Result<()> {
         sqlx::query(
-            "INSERT INTO session (id, host, account, holder, rights, created, until) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO session (id, host, account, holder, rights, created, until, factor) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(&session.id)
         .bind(&session.host)
@@ -33,6 +39,7 @@ impl Store {
         .bind(&session.rights)
         .bind(signed(session.created))
         .bind(signed(session.until))
+        .bind(&session.factor)
         .execute(&self.pool)
         .await?;
         Ok(())
@@ -68,13 +75,34 @@ impl Store {
         Ok(ended.rows_affected() > 0)
     }
 
+    /// What was given for a session of this login on this host that lives, or whose path was lost a moment ago: whoever
+    /// comes back to it need not give it again. A session that no host has accepted yet is none.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn given_for(&self, id: &str, host: &str, holder: &str, now: u64) -> Result<Option<String>> {
+        let row = sqlx::query(
+            "SELECT factor FROM session WHERE id = $1 AND host = $2 AND holder = $3 AND until > $4 \
+             AND until > created + $5 AND (ended IS NULL OR (reason = 'lost' AND ended > $6))",
+        )
+        .bind(id)
+        .bind(host)
+        .bind(holder)
+        .bind(signed(now))
+        .bind(signed(PENDING))
+        .bind(signed(now.saturating_sub(COME_BACK)))
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|row| row.try_get("factor")).transpose()?)
+    }
+
     /// The sessions on one host, or on all, that can still be alive.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn live_sessions(&self, host: Option<&str>, now: u64) -> Result<Vec<Session>> {
         let rows = sqlx::query(
-            "SELECT id, host, account, holder, rights, created, until FROM session \
+            "SELECT id, host, account, holder, rights, created, until, factor FROM session \
              WHERE ended IS NULL AND until > $1 AND (host = $2 OR $2 = '') ORDER BY created, id",
         )
         .bind(signed(now))
@@ -91,6 +119,7 @@ impl Store {
                     rights: row.try_get("rights")?,
                     created: unsigned(row.try_get("created")?),
                     until: unsigned(row.try_get("until")?),
+                    factor: row.try_get("factor")?,
                 })
             })
             .collect()

@@ -1,5 +1,8 @@
 //! Every query, on SQLite and on PostgreSQL: the same rows, and of those who race for one thing, one winner.
 
+#[path = "tests/factors.rs"]
+mod factors;
+
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -124,6 +127,16 @@ fn ada(groups: &[String]) -> Person<'_> {
     }
 }
 
+fn login<'a>(hash: &'a str, account: &'a str, auth_time: u64, expires: u64) -> NewLogin<'a> {
+    NewLogin {
+        hash,
+        account,
+        auth_time,
+        expires,
+        provider_sid: "sid-1",
+    }
+}
+
 async fn people(store: &Store) {
     let account = store.greet(&ada(&["dev".to_owned()]), "u-1", 100).await.unwrap();
     assert_eq!(account.id, "u-1");
@@ -132,7 +145,10 @@ async fn people(store: &Store) {
         (again.id.as_str(), &again.groups),
         ("u-1", &vec!["ops".to_owned()])
     );
-    store.add_login("hash", "u-1", "l-1", 90, 200, 300).await.unwrap();
+    store
+        .add_login(&login("hash", "u-1", 90, 300), "l-1", 200)
+        .await
+        .unwrap();
     let login = store.login("hash", 299).await.unwrap().unwrap();
     assert_eq!(
         (
@@ -267,6 +283,7 @@ async fn sessions(store: &Store) {
         rights: "sound,view".to_owned(),
         created: 100,
         until: 200,
+        factor: "webauthn".to_owned(),
     };
     for (id, host) in [("s1", "h1"), ("s2", "h2"), ("s3", "h1")] {
         store.add_session(&session(id, host)).await.unwrap();
@@ -292,6 +309,27 @@ async fn sessions(store: &Store) {
     let left = store.live_sessions(None, 800).await.unwrap();
     assert_eq!(left.len(), 1, "what has ended stays so");
     assert_eq!((left[0].id.as_str(), left[0].until), ("s2", 900));
+    let given = async |id: &str, host: &str, holder: &str, now: u64| {
+        store.given_for(id, host, holder, now).await.unwrap()
+    };
+    assert_eq!(given("s2", "h2", "l-1", 800).await.as_deref(), Some("webauthn"));
+    assert_eq!(given("s2", "h1", "l-1", 800).await, None, "on another host");
+    assert_eq!(given("s2", "h2", "l-2", 800).await, None, "of another login");
+    assert_eq!(given("s2", "h2", "l-1", 900).await, None, "too late");
+    assert_eq!(given("s1", "h1", "l-1", 165).await, None, "closed");
+    assert!(store.end_session("s2", "h2", "lost", 300).await.unwrap());
+    assert!(given("s2", "h2", "l-1", 310).await.is_some(), "lost a moment ago");
+    assert_eq!(given("s2", "h2", "l-1", 800).await, None, "lost for good");
+    let waiting = Session {
+        until: 150,
+        ..session("s4", "h1")
+    };
+    store.add_session(&waiting).await.unwrap();
+    assert_eq!(
+        given("s4", "h1", "l-1", 120).await,
+        None,
+        "no host has accepted it"
+    );
 }
 
 async fn audit_log(store: &Store) {
@@ -412,6 +450,7 @@ async fn everything(store: &Store, rounds: u32) {
     hosts(store).await;
     policy(store).await;
     sessions(store).await;
+    factors::all(store).await;
     audit_log(store).await;
     races(store, rounds).await;
 }

@@ -8,12 +8,14 @@ import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PROGRAM } from "./agent.mjs";
+import { forwardTcp } from "./forward.mjs";
 import { firstLine, folder, run, start } from "./process.mjs";
 import { until } from "./wait.mjs";
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 export const ROUTER = join(dirname(PROGRAM), "removid-router");
 const ASSETS = process.env.REMOVID_ASSETS;
+const FORWARD = fileURLToPath(new URL("forward.mjs", import.meta.url));
 const SECRET = "the-secret-of-the-trial-client";
 const PEOPLE = { ada: { name: "Ada", groups: ["admins"] }, bob: { name: "Bob", groups: ["staff"] } };
 
@@ -27,21 +29,23 @@ async function freePort() {
 
 export class Team {
   /**
-   * @param {{ path?: string, listen?: (team: Team) => string, more?: string, ready?: (team: Team) => Promise<void> }} [as] under which
-   * path, where it listens, further lines of configuration, and what has to be there before hosts come
+   * @param {{ path?: string, listen?: (team: Team) => string, more?: (team: Team) => string, namespace?: string, address?: string,
+   *   ready?: (team: Team) => Promise<void> }} [as] under which path, where it listens, further lines of configuration, a network
+   *   namespace of its own and the address that it has there, and what has to be there before hosts come
    */
-  static async open({ path = "/", listen, more = "", ready = async () => {} } = {}) {
+  static async open({ path = "/", listen, more = () => "", namespace, address = "localhost", ready = async () => {} } = {}) {
     const team = new Team();
+    team.inside = namespace === undefined ? [] : ["ip", "netns", "exec", namespace];
     team.port = await freePort();
-    team.url = `https://localhost:${team.port}${path}`;
+    team.url = `https://${address}:${team.port}${path}`;
     const client = { id: "removid", secret: SECRET, redirect: `${team.url}auth/callback/trial` };
-    team.provider = start("node", [join(ROOT, "deploy/trial/provider.mjs"), JSON.stringify({ client, people: PEOPLE })]);
+    team.provider = team.#start(process.execPath, [join(ROOT, "deploy/trial/provider.mjs"), JSON.stringify({ client, people: PEOPLE })]);
     const { issuer } = JSON.parse(await firstLine(team.provider, "the provider"));
-    writeFileSync(team.at("client-secret"), SECRET);
-    writeFileSync(team.at("router.toml"), `public-url = "${team.url}"
+    if (namespace !== undefined) await team.#reachProvider(address, Number(new URL(issuer).port));
+    team.secret("client-secret", SECRET);
+    team.text = (lines) => `public-url = "${team.url}"
 listen = "${listen ? listen(team) : `[::]:${team.port}`}"
 state-dir = "${team.dir.path}"
-${more}
 admins = [{ provider = "trial", group = "admins" }]
 ${ASSETS === undefined ? "" : `assets-dir = "${ASSETS}"`}
 [audit]
@@ -53,7 +57,9 @@ issuer = "${issuer}"
 client-id = "removid"
 client-secret-file = "${team.at("client-secret")}"
 scopes = ["openid", "profile", "email", "groups"]
-`);
+${lines(team)}
+`;
+    team.configure(more);
     await team.startRouter();
     await ready(team);
     return team;
@@ -68,8 +74,30 @@ scopes = ["openid", "profile", "email", "groups"]
     return join(this.dir.path, name);
   }
 
+  /** What only its owner may read. */
+  secret(name, text) {
+    writeFileSync(this.at(name), text, { mode: 0o600 });
+  }
+
+  /** Writes the configuration; the router reads it when it starts. */
+  configure(more) {
+    writeFileSync(this.at("router.toml"), this.text(more));
+  }
+
+  #start(program, args, options) {
+    const [first, ...rest] = [...this.inside, program, ...args];
+    return start(first, rest, options);
+  }
+
+  /** The provider lives on the loopback of its namespace; a browser elsewhere finds it on its own. */
+  async #reachProvider(address, port) {
+    this.inner = this.#start(process.execPath, [FORWARD, address, "127.0.0.1", String(port), "{}"]);
+    await firstLine(this.inner, "the provider's way out");
+    this.outer = await forwardTcp({ port, target: address, targetPort: port });
+  }
+
   async startRouter() {
-    this.router = start(ROUTER, ["--config", this.at("router.toml")], { env: { ...process.env, REMOVID_LOG: "info" } });
+    this.router = this.#start(ROUTER, ["--config", this.at("router.toml")], { env: { ...process.env, REMOVID_LOG: "info" } });
     await firstLine(this.router, "the router");
   }
 
@@ -84,12 +112,14 @@ scopes = ["openid", "profile", "email", "groups"]
   }
 
   /** Enrols a host and starts its agent with a moving pattern for a desktop. */
-  async host(name, labels) {
+  async host(name, labels, namespace) {
     const state = folder("host");
+    const inside = namespace === undefined ? [] : ["ip", "netns", "exec", namespace];
     const flags = labels.flatMap((label) => ["--label", label]);
     writeFileSync(join(state.path, "token"), this.command("enroll-token", ...flags));
-    run(PROGRAM, ["enroll", this.url, "--token-file", join(state.path, "token"), "--ca", this.at("tls-cert.pem"), "--state-dir", state.path, "--name", name]);
-    const agent = { name, state, id: this.command("host", "list").split("\n").find((line) => line.split("\t")[1] === name).split("\t")[0] };
+    const [program, ...before] = [...inside, PROGRAM];
+    run(program, [...before, "enroll", this.url, "--token-file", join(state.path, "token"), "--ca", this.at("tls-cert.pem"), "--state-dir", state.path, "--name", name]);
+    const agent = { name, state, inside, id: this.command("host", "list").split("\n").find((line) => line.split("\t")[1] === name).split("\t")[0] };
     this.agents.push(agent);
     await this.startAgent(agent);
     return agent;
@@ -97,7 +127,8 @@ scopes = ["openid", "profile", "email", "groups"]
 
   async startAgent(agent) {
     const args = ["agent", "--desktop", "test", "--size", "1280x720", "--state-dir", agent.state.path, "--no-sign"];
-    agent.process = start(PROGRAM, args, { env: { ...process.env, REMOVID_LOG: "info" } });
+    const [program, ...before] = [...agent.inside, PROGRAM];
+    agent.process = start(program, [...before, ...args], { env: { ...process.env, REMOVID_LOG: "info" } });
     await until(`${agent.name} to reach its router`, () => agent.process.err.includes("Connected to the router"), 15_000, () => agent.process.err);
   }
 
@@ -108,6 +139,8 @@ scopes = ["openid", "profile", "email", "groups"]
     }
     await this.router?.end();
     await this.front?.end();
+    await this.outer?.end();
+    await this.inner?.end();
     await this.provider?.end();
     this.dir.end();
   }
@@ -127,4 +160,40 @@ export async function logIn(page, who) {
     return there !== null || (await page.$(".team, removid-desktop").catch(() => null)) !== null;
   });
   if ((await page.$("input[name=prompt][value=consent]").catch(() => null)) !== null) await page.click("button[type=submit]");
+}
+
+/** What a provider asks somebody who has to prove anew who they are: the login alone. */
+export async function askedAgain(page, who) {
+  await until("the provider's form", () => page.$("input[name=login]"));
+  await page.type("input[name=login]", who);
+  await page.type("input[name=password]", "anything");
+  await page.click("button[type=submit]");
+}
+
+/** Waits for what the page says. */
+export async function seen(viewer, what, test, ms = 10_000) {
+  let last = "";
+  await until(what, async () => test((last = await viewer.page.evaluate(() => document.body.innerText).catch(() => ""))), ms, () =>
+    JSON.stringify({ last, url: viewer.page.url(), console: viewer.console.slice(-5) }));
+}
+
+/** An authenticator of Chromium's that asks for no finger, in a page. */
+export class Authenticator {
+  static async plug(page) {
+    const made = new Authenticator();
+    made.cdp = await page.createCDPSession();
+    await made.cdp.send("WebAuthn.enable");
+    const options = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true };
+    ({ authenticatorId: made.id } = await made.cdp.send("WebAuthn.addVirtualAuthenticator", { options }));
+    return made;
+  }
+
+  async credentials() {
+    return (await this.cdp.send("WebAuthn.getCredentials", { authenticatorId: this.id })).credentials;
+  }
+
+  /** Whether it knows its person. */
+  async verified(isUserVerified) {
+    await this.cdp.send("WebAuthn.setUserVerified", { authenticatorId: this.id, isUserVerified });
+  }
 }

@@ -227,6 +227,8 @@ async fn a_host_speaks_for_its_own_sessions_only() {
             page: None,
             local: None,
             resume: None,
+            ice_servers: None,
+            relay_only: None,
             grant: None,
         },
         Signal::SessionLease {

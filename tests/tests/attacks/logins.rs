@@ -228,7 +228,13 @@ async fn a_login_ends_when_it_is_told_to() {
         .request("POST /auth/logout", &headers, "")
         .await
         .unwrap();
-    assert_eq!(out.status, 204);
+    assert_eq!(out.status, 200, "{out:?}");
+    let there = out.json()["url"].as_str().unwrap().to_owned();
+    assert!(
+        there.starts_with(&format!("{}/logout?client_id=removid&", world.provider.issuer)),
+        "{there}"
+    );
+    assert_eq!(query(&there)["post_logout_redirect_uri"], world.url);
     count.refused(
         "the cookie after logging out",
         &world.ask_token(&ada).await,

@@ -8,12 +8,17 @@
 )]
 
 mod audit;
+mod authenticator;
 mod enrolment;
+mod factors;
 mod fronts;
 mod hosts;
+mod invites;
 mod joining;
 mod logins;
+mod logouts;
 mod pages;
 mod provider;
 mod rights;
+mod trusted;
 mod world;

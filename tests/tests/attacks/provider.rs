@@ -40,6 +40,10 @@ pub(crate) enum Lie {
     NoIdToken,
     NotJson,
     Huge,
+    /// They proved who they are an hour ago, and not since.
+    OldProof,
+    NoProof,
+    ProofToCome,
     /// The key is another than a moment ago; this is no lie, and works.
     NewKey,
 }
@@ -51,6 +55,7 @@ struct State {
     /// By code: what the login was begun with.
     codes: BTreeMap<String, Begun>,
     asked: u32,
+    codes_given: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -65,6 +70,8 @@ struct Begun {
     challenge: String,
     subject: String,
     groups: Vec<String>,
+    /// The provider's own session with that browser.
+    sid: String,
 }
 
 #[derive(Clone, Debug)]
@@ -89,6 +96,7 @@ impl Provider {
             keys: vec![key(dir, "provider-key")],
             codes: BTreeMap::new(),
             asked: 0,
+            codes_given: 0,
         };
         let provider = Self {
             issuer: format!("http://{}", listener.local_addr().unwrap()),
@@ -131,9 +139,33 @@ impl Provider {
             challenge: fields["code_challenge"].clone(),
             subject: subject.to_owned(),
             groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+            sid: format!("sid-{subject}-{}", self.state.lock().unwrap().codes_given),
         };
+        self.state.lock().unwrap().codes_given += 1;
         self.state.lock().unwrap().codes.insert(code.clone(), begun);
         code
+    }
+
+    /// A logout token (OpenID Connect Back-Channel Logout 1.0), with whatever was changed in it.
+    pub(crate) fn logout(&self, change: impl FnOnce(&mut Value)) -> String {
+        let mut claims = json!({
+            "iss": self.issuer, "aud": CLIENT, "iat": unix_now(), "exp": unix_now() + 120,
+            "jti": B64.encode(router::auth::random_bytes::<12>()),
+            "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
+        });
+        change(&mut claims);
+        self.state.lock().unwrap().keys[0]
+            .signer
+            .sign("logout+jwt", &claims)
+            .unwrap()
+    }
+
+    /// Signs whatever it is, with the provider's key or another.
+    pub(crate) fn sign(&self, honest: bool, kind: &str, claims: &Value) -> String {
+        let (forger, _) = Signer::open(&self.dir.join("forger")).unwrap();
+        let state = self.state.lock().unwrap();
+        let by = if honest { &state.keys[0].signer } else { &forger };
+        by.sign(kind, claims).unwrap()
     }
 
     async fn answer(&self, mut stream: tokio::net::TcpStream) {
@@ -179,6 +211,7 @@ impl Provider {
                     "subject_types_supported": ["public"],
                     "id_token_signing_alg_values_supported": ["EdDSA", "RS256"],
                     "authorization_response_iss_parameter_supported": true,
+                    "end_session_endpoint": format!("{issuer}/logout"),
                 })
                 .to_string(),
             ),
@@ -233,7 +266,7 @@ impl Provider {
             "iss": self.issuer, "sub": begun.subject, "aud": CLIENT, "nonce": begun.nonce,
             "iat": now, "exp": now + 60, "auth_time": now - 5,
             "name": begun.subject.to_uppercase(), "email": format!("{}@example.org", begun.subject),
-            "groups": begun.groups,
+            "groups": begun.groups, "sid": begun.sid,
         });
         let fields = claims.as_object_mut().unwrap();
         match state.lie {
@@ -246,6 +279,9 @@ impl Provider {
             Lie::Expired => fields["exp"] = json!(now - 600),
             Lie::NoExpiry => drop(fields.remove("exp")),
             Lie::NoSubject => drop(fields.remove("sub")),
+            Lie::OldProof => fields["auth_time"] = json!(now - 3600),
+            Lie::NoProof => drop(fields.remove("auth_time")),
+            Lie::ProofToCome => fields["auth_time"] = json!(now + 3600),
             Lie::FromTheFuture => {
                 fields["iat"] = json!(now + 7200);
                 fields["exp"] = json!(now + 10_800);

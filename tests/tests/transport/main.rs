@@ -68,8 +68,9 @@ fn open_str0m() -> Box<dyn Transport> {
         let any = SocketAddr::from(([0, 0, 0, 0], 0));
         let https = TcpListener::bind(any).unwrap();
         let (tcp, frames) = IceTcp::new();
+        let tls = std::sync::Arc::new(host_agent::trust::client_config(None).unwrap());
         let opened =
-            host_agent::transport::str0m::Str0mTransport::open(https.local_addr().unwrap(), tcp, frames);
+            host_agent::transport::str0m::Str0mTransport::open(https.local_addr().unwrap(), tcp, frames, tls);
         match opened {
             Ok(transport) => return Box::new(transport),
             Err(error) => assert!(tries > 0, "{error:#}"),

@@ -2,10 +2,12 @@
  * Starts the page: the desktop when there is a link, the question for one otherwise.
  */
 
+/** @import { Remedy } from "./notice.js" */
 /** @import { TextKey } from "./texts.js" */
 
 import { token } from "../team/account.js";
 import { errorPage } from "../team/error-page.js";
+import { showFor } from "../team/passkey.js";
 import { credentials, forget, onArrival, remember } from "./arrival.js";
 import { loginPage } from "./login.js";
 import { secondPage } from "./second.js";
@@ -47,10 +49,30 @@ function view() {
  */
 function viewHost(host) {
   const logIn = () => location.assign(new URL(`./?${new URLSearchParams({ to: location.pathname + location.search })}`, location.href));
-  shown = viewerPage({ login: logIn });
-  document.body.replaceChildren(shown.element);
-  leadOn(shown.element);
-  shown.connect({ host, token });
+  /** @type {object | undefined} */
+  let given;
+  const extra = () => {
+    const taken = given;
+    given = undefined;
+    return taken;
+  };
+  const showPasskey = async () => {
+    // Whatever went wrong, the router says what it wants when it is asked again.
+    given = await showFor(host).then((passkey) => ({ passkey }), () => undefined);
+    page.connect({ host, token, extra });
+  };
+  /** @type {{ [reason: string]: Remedy }} */
+  const remedies = {
+    passkey_required: { label: "factor.show", act: () => void showPasskey() },
+    passkey_refused: { label: "factor.show", act: () => void showPasskey() },
+    passkey_missing: { label: "factor.register", act: () => location.assign(new URL("./?do=passkeys", location.href)) },
+    step_up_required: { label: "factor.step_up", act: () => location.assign(new URL(`./auth/step-up?${new URLSearchParams({ to: location.pathname + location.search })}`, location.href)) },
+  };
+  const page = viewerPage({ login: logIn, remedy: (reason) => remedies[reason] });
+  shown = page;
+  document.body.replaceChildren(page.element);
+  leadOn(page.element);
+  page.connect({ host, token, extra });
 }
 
 /**

@@ -8,6 +8,11 @@
 import { make } from "./dom.js";
 import { reasonText, t } from "./texts.js";
 
+/**
+ * What would help against a reason.
+ * @typedef {{ label: TextKey, act: () => void }} Remedy
+ */
+
 /** A connection that is there at once needs no words. */
 const PATIENCE_MS = 400;
 const HINT_MS = 3_500;
@@ -15,8 +20,10 @@ const OFFER_MS = 10_000;
 
 const UNSAFE = new Set(["hostkey", "fingerprint", "signature"]);
 const BROWSER = new Set(["webrtc", "insecure", "ed25519", "codec"]);
+/** A second factor is wanted. */
+const FACTOR = new Set(["passkey_missing", "passkey_refused", "passkey_required", "step_up_required"]);
 /** Trying again without doing something first would only fail again. */
-const NO_RETRY = new Set([...UNSAFE, "webrtc", "insecure", "ed25519", "revoked", "unauthorized", "origin", "not_found", "forbidden"]);
+const NO_RETRY = new Set([...UNSAFE, ...FACTOR, "no_passkeys", "webrtc", "insecure", "ed25519", "revoked", "unauthorized", "origin", "not_found", "forbidden"]);
 
 export class Notice {
   element = make("div", { class: "notice", hidden: true });
@@ -31,7 +38,7 @@ export class Notice {
   #hintTimer;
   #actions;
 
-  /** @param {{ again: () => void, login?: () => void }} actions without `login`: another link is no way out */
+  /** @param {{ again: () => void, login?: () => void, remedy?: (reason: string) => Remedy | undefined }} actions without `login`: another link is no way out */
   constructor(actions) {
     this.#actions = actions;
   }
@@ -115,13 +122,15 @@ export class Notice {
 
   /** @param {string} reason */
   #ended(reason) {
-    const title = UNSAFE.has(reason) ? "title.unsafe" : BROWSER.has(reason) ? "title.browser" : "title.ended";
+    const title = FACTOR.has(reason) ? "title.factor" : UNSAFE.has(reason) ? "title.unsafe" : BROWSER.has(reason) ? "title.browser" : "title.ended";
     const buttons = [];
+    const remedy = this.#actions.remedy?.(reason);
+    if (remedy !== undefined) buttons.push(make("button", { class: "primary", type: "button", onclick: remedy.act }, t(remedy.label)));
     if (!NO_RETRY.has(reason)) {
       buttons.push(make("button", { class: "primary", type: "button", onclick: this.#actions.again }, t("action.again")));
     }
     const { login } = this.#actions;
-    if (login !== undefined && !BROWSER.has(reason)) {
+    if (login !== undefined && remedy === undefined && !BROWSER.has(reason)) {
       buttons.push(make("button", { type: "button", onclick: login }, t("action.login")));
     }
     this.#card(t(title), reasonText(reason), buttons);

@@ -3,6 +3,7 @@
  */
 
 /** @import { ConnectOptions } from "../core/types.js" */
+/** @import { Remedy } from "./notice.js" */
 /** @import { TextKey } from "./texts.js" */
 
 import { RemovidDesktop } from "../core/removid-desktop.js";
@@ -19,12 +20,12 @@ import { anotherToken, t } from "./texts.js";
 import { Toolbar } from "./toolbar.js";
 
 /**
- * @param {{ login: (why?: TextKey) => void }} on `login`: another token is needed
+ * @param {{ login: (why?: TextKey) => void, remedy?: (reason: string) => Remedy | undefined }} on `login`: another token is needed; `remedy`: what the page around can do
  * @returns {{ element: HTMLElement, connect: (target: ConnectOptions) => void, close: () => void }}
  */
 export function viewerPage(on) {
   const desktop = new RemovidDesktop();
-  const notice = new Notice({ again: () => desktop.reconnect(), login: () => on.login() });
+  const notice = new Notice({ again: () => desktop.reconnect(), login: () => on.login(), ...(on.remedy ? { remedy: on.remedy } : {}) });
   const stats = new StatsOverlay(desktop, () => notice.hint("hint.copied"));
   const viewers = new ViewersDialog(desktop);
   const clipboard = new ClipboardPanel(desktop, notice);

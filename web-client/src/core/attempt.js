@@ -33,6 +33,7 @@ import { VideoSink } from "./video.js";
  * @property {TokenSource} token
  * @property {string | undefined} hostKey
  * @property {string | undefined} host its number, where the router has many
+ * @property {(() => object | undefined) | undefined} extra what else goes with the wish for a seat
  * @property {string | undefined} resume
  * @property {{ width: number, height: number, density: number }} size wanted, in device pixels
  * @property {number} patience for a seat, in ms
@@ -151,7 +152,7 @@ export class Attempt {
   }
 
   async #run() {
-    const { base, token, host, resume } = this.#options;
+    const { base, token, host, extra, resume } = this.#options;
     this.#within(this.#options.patience, "unreachable", "the host did not answer in time");
     const peer = await Peer.create({
       candidate: (candidate) => this.#trickle(candidate),
@@ -167,7 +168,7 @@ export class Attempt {
     const own = sdpFingerprint(this.#offer);
     if (own === null) throw new Failure("webrtc", "the browser's offer has no certificate");
     this.#viewerFp = own;
-    const body = { viewer_fp: own, viewer_nonce: this.#viewerNonce, ...(resume === undefined ? {} : { resume }) };
+    const body = { viewer_fp: own, viewer_nonce: this.#viewerNonce, ...(resume === undefined ? {} : { resume }), ...extra?.() };
     const asked = performance.now();
     const held = typeof token === "string" ? token : await token();
     const seat = await createSession({ base, host, token: held }, body, this.#abort.signal);
@@ -181,7 +182,7 @@ export class Attempt {
       closed: (code) => this.#socketClosed(code),
     });
     // The check of the key and the start of gathering run while the socket opens.
-    this.#prepared = Promise.all([this.#checkKey(seat), peer.begin(this.#offer, seat.ice_servers)]).then(() => {});
+    this.#prepared = Promise.all([this.#checkKey(seat), peer.begin(this.#offer, seat.ice_servers, seat.relay_only === true)]).then(() => {});
     await this.#prepared;
   }
 

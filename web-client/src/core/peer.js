@@ -133,9 +133,11 @@ export class Peer {
    * Starts gathering; until then no server is asked, so the servers may still come.
    * @param {string} sdp
    * @param {IceServer[]} servers
+   * @param {boolean} relayOnly neither side is to see an address of the other
    */
-  async begin(sdp, servers) {
-    if (servers.length > 0) this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers: servers });
+  async begin(sdp, servers, relayOnly) {
+    const policy = relayOnly ? "relay" : "all";
+    if (servers.length > 0 || relayOnly) this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers: servers, iceTransportPolicy: policy });
     await this.pc.setLocalDescription({ type: "offer", sdp });
   }
 

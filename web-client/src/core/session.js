@@ -28,6 +28,7 @@ import { Tail } from "./tail.js";
  * @property {TokenSource} token
  * @property {string | undefined} hostKey
  * @property {string | undefined} host
+ * @property {(() => object | undefined) | undefined} extra
  * @property {HTMLElement} stage
  * @property {() => { width: number, height: number, density: number }} size
  * @property {() => boolean} hidden nobody can see the picture, in this window or another
@@ -170,10 +171,10 @@ export class Session {
 
   #begin() {
     this.#next?.close(true);
-    const { base, token, hostKey, host, stage, size, hidden } = this.#options;
+    const { base, token, hostKey, host, extra, stage, size, hidden } = this.#options;
     /** @type {Attempt} */
     const attempt = new Attempt(
-      { base, token, hostKey, host, stage, hidden, size: size(), resume: this.#lastSid, tcpOnly: this.#tcpOnly, patience: seatPatience(this.#life.tries, this.#seatTook) },
+      { base, token, hostKey, host, extra, stage, hidden, size: size(), resume: this.#lastSid, tcpOnly: this.#tcpOnly, patience: seatPatience(this.#life.tries, this.#seatTook) },
       {
         up: () => this.#cameUp(attempt),
         failed: (code, message) => this.#failed(attempt, code, message),

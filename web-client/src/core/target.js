@@ -11,5 +11,5 @@ export function connectTarget(options) {
   base.hash = "";
   base.search = "";
   const [token, hostKey] = [options.token ?? link.get("t") ?? "", options.hostKey ?? link.get("k") ?? undefined];
-  return { base, token, hostKey, host: options.host };
+  return { base, token, hostKey, host: options.host, extra: options.extra };
 }

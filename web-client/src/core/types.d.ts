@@ -20,6 +20,8 @@ export interface ConnectOptions {
   host?: string | undefined;
   /** SHA-256 of the host's public key in base64url, as in a link's `k`. The first visit decides if left out. */
   hostKey?: string | undefined;
+  /** What else the router wants with the next wish for a seat, if anything; asked before each. */
+  extra?: (() => object | undefined) | undefined;
 }
 
 /** How the picture is laid into the element; see `fit.js`. */

@@ -84,12 +84,35 @@ export async function fetchFile(path) {
   return response.ok ? response.blob() : answer(response);
 }
 
-export async function logOut() {
+/**
+ * A call of our own page that needs no token, and that may begin a login.
+ * @param {string} path
+ * @param {unknown} [body]
+ */
+export async function bare(path, body) {
+  /** @type {RequestInit} */
+  const init = { method: "POST", credentials: "same-origin", headers: { "content-type": "application/json" }, body: JSON.stringify(body ?? {}) };
+  const response = await reach(path, init);
+  if (response.status !== 204) return answer(response);
   held = null;
-  await reach("auth/logout", { method: "POST", credentials: "same-origin" });
+  return null;
 }
 
-/** With whom one can log in. @returns {Promise<{ id: string, name: string }[]>} */
-export async function providers() {
-  return (await answer(await reach("api/v1/providers", { credentials: "omit" }))).providers;
+/**
+ * Ends this browser's login, or all of them.
+ * @param {boolean} everywhere
+ * @returns {Promise<string | null>} where the provider wants the browser to go then
+ */
+export async function logOut(everywhere) {
+  held = null;
+  const response = await reach(`auth/logout${everywhere ? "?everywhere=true" : ""}`, { method: "POST", credentials: "same-origin" });
+  return response.status === 204 ? null : (await answer(response)).url;
+}
+
+/**
+ * How one can log in.
+ * @returns {Promise<{ providers: { id: string, name: string }[], passkeys: boolean, header: boolean }>}
+ */
+export async function ways() {
+  return answer(await reach("api/v1/providers", { credentials: "omit" }));
 }

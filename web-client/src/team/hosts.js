@@ -5,10 +5,11 @@
 /** @import { Account } from "./account.js" */
 
 import { make } from "../app/dom.js";
-import { t } from "../app/texts.js";
+import { problemText, t } from "../app/texts.js";
 import { call, logOut } from "./account.js";
 import { AddDialog } from "./add.js";
 import { nav } from "./nav.js";
+import { PasskeysDialog } from "./passkeys.js";
 
 /**
  * @typedef {object} Host
@@ -57,20 +58,25 @@ export class HostsPage {
   #list = make("ul", { class: "hosts" });
   #said = make("p", { class: "quiet", role: "status" });
   #search = make("input", { type: "search", id: "search", autocomplete: "off", spellcheck: "false", oninput: () => this.#draw() });
+  #problem = make("p", { class: "problem", role: "alert" });
+  #passkeys = new PasskeysDialog();
   #lost;
   element;
 
   /**
    * @param {Account} account
    * @param {(code: string) => void} lost the login is over, or the router is away
+   * @param {string | null} problem what went wrong on the way here
    */
-  constructor(account, lost) {
+  constructor(account, lost, problem = null) {
+    this.#problem.textContent = problem === null ? "" : problemText(problem);
     this.#lost = lost;
     const add = new AddDialog();
     const admin = account.admin ? [make("button", { type: "button", onclick: () => add.open() }, t("hosts.add")), add.element] : [];
-    const leave = async () => {
-      await logOut().catch(() => {});
-      lost("logged_out");
+    const leave = async (/** @type {boolean} */ everywhere) => {
+      const there = await logOut(everywhere).catch(() => null);
+      if (there === null) lost("logged_out");
+      else location.assign(there);
     };
     const mark = make("img", { src: new URL("../app/icon.svg", import.meta.url).href, alt: "", width: "28", height: "28" });
     this.element = make(
@@ -83,17 +89,25 @@ export class HostsPage {
         make("span", { class: "brand" }, t("app.name")),
         ...nav(account, "hosts"),
         make("span", { class: "who" }, t("hosts.account", { name: account.person.name })),
-        make("button", { type: "button", onclick: leave }, t("hosts.logout")),
+        make("button", { type: "button", onclick: () => void this.passkeys() }, t("hosts.passkeys")),
+        make("button", { type: "button", onclick: () => void leave(true) }, t("hosts.logout_everywhere")),
+        make("button", { type: "button", onclick: () => void leave(false) }, t("hosts.logout")),
       ),
       make(
         "main",
         { class: "page" },
         make("div", { class: "head" }, make("h1", {}, t("hosts.title")), ...admin, make("label", { for: "search", class: "offscreen" }, t("hosts.search")), this.#search),
+        this.#problem,
         this.#said,
         this.#list,
+        this.#passkeys.element,
       ),
     );
     this.#search.placeholder = t("hosts.search");
+  }
+
+  async passkeys() {
+    await this.#passkeys.open();
   }
 
   /** Shows what there is, and looks again while the page is seen. */

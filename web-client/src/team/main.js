@@ -11,6 +11,7 @@ import { AdminPage } from "./admin/admin.js";
 import { AuditPage } from "./audit.js";
 import { errorPage } from "./error-page.js";
 import { HostsPage } from "./hosts.js";
+import { invitePage } from "./invite.js";
 import { startPage } from "./start.js";
 
 /** @param {string} name of a query field, which leaves the address */
@@ -48,27 +49,37 @@ const here = location.pathname.split("/").at(-1) ?? "";
 function page(account, lost) {
   if (here === "admin") return account.admin ? new AdminPage(account, lost) : null;
   if (here === "audit") return account.audit ? new AuditPage(account, lost) : null;
-  return new HostsPage(account, lost);
+  return new HostsPage(account, lost, problem);
 }
 
 /** Where our own paths begin: `/`, or the path under which a site shows us. */
 const home = new URL("./", location.href).pathname;
 /** Where the login leads back to. */
 const back = `${home}${here}`;
-const [problem, to] = [taken("problem"), taken("to") ?? back];
+const [problem, to, then] = [taken("problem"), taken("to") ?? back, taken("do")];
 
-try {
-  const account = await whoAmI();
-  if (to !== back) location.replace(new URL(to, location.origin).href.startsWith(location.origin + home) ? to : home);
-  document.title = `${here === "audit" ? t("audit.title") : here === "admin" ? t("admin.title") : t("hosts.title")} – ${t("app.name")}`;
-  const shown = page(account, (code) => (code === "forbidden" ? refuse(code) : void start(code === "login_required" ? null : code, back)));
-  if (shown === null) {
-    refuse("forbidden");
-  } else {
+async function begin() {
+  try {
+    const account = await whoAmI();
+    if (to !== back) location.replace(new URL(to, location.origin).href.startsWith(location.origin + home) ? to : home);
+    document.title = `${here === "audit" ? t("audit.title") : here === "admin" ? t("admin.title") : t("hosts.title")} – ${t("app.name")}`;
+    const shown = page(account, (code) => (code === "forbidden" ? refuse(code) : void start(code === "login_required" ? null : code, back)));
+    if (shown === null) return refuse("forbidden");
     document.body.replaceChildren(shown.element);
+    if (then === "passkeys" && shown instanceof HostsPage) void shown.passkeys();
     await shown.run();
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "other";
+    await start(code === "login_required" ? problem : code === "unreachable" ? null : code, to);
   }
-} catch (error) {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "other";
-  await start(code === "login_required" ? problem : code === "unreachable" ? null : code, to);
+}
+
+if (here === "invite") {
+  const secret = location.hash.slice(1);
+  // Out of the address, before anybody looks over a shoulder or shares a picture of it.
+  history.replaceState(history.state, "", location.pathname);
+  document.title = `${t("invite.title")} – ${t("app.name")}`;
+  document.body.replaceChildren(await invitePage(secret));
+} else {
+  await begin();
 }

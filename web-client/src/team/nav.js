@@ -34,8 +34,9 @@ export function nav(account, here) {
  */
 export function bar(account, here, lost) {
   const leave = async () => {
-    await logOut().catch(() => {});
-    lost("logged_out");
+    const there = await logOut(false).catch(() => null);
+    if (there === null) lost("logged_out");
+    else location.assign(there);
   };
   const mark = make("img", { src: new URL("../app/icon.svg", import.meta.url).href, alt: "", width: "28", height: "28" });
   return make(

@@ -267,6 +267,14 @@ impl Peer {
         }
     }
 
+    /// An address at a TURN server is ours now; returns its candidate for the viewer.
+    pub(super) fn add_relayed(&mut self, relayed: SocketAddr, local: SocketAddr) -> Option<String> {
+        let candidate = Candidate::relayed(relayed, local, Protocol::Udp).ok()?;
+        self.rtc
+            .add_local_candidate(candidate)
+            .map(|candidate| candidate.to_sdp_string())
+    }
+
     pub(super) fn send_frame(&mut self, frame: &EncodedFrame) {
         let Some(mid) = self.video.filter(|_| self.connected) else {
             return;

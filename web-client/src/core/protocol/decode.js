@@ -176,11 +176,15 @@ const TRACE = { rtp: u32, capture_ms: real32, encode_ms: real32, at_ms: real };
 /** @type {{ [F in keyof Required<IceServer>]: Reader }} */
 const ICE_SERVER = { urls: list(text), username: optional(text), credential: optional(text) };
 
-/** @type {{ [F in keyof SessionCreated]: Reader }} */
+/** @type {Reader} */
+const iceServers = list((v, at) => fields(v, ICE_SERVER, at, false));
+
+/** @type {{ [F in keyof Required<SessionCreated>]: Reader }} */
 const CREATED = {
   sid: text,
   ticket: text,
-  ice_servers: list((v, at) => fields(v, ICE_SERVER, at, false)),
+  ice_servers: iceServers,
+  relay_only: optional(flag),
   host_id: text,
   host_name: text,
   host_pub: text,
@@ -205,6 +209,8 @@ const SIGNALS = {
     local: optional(text),
     resume: optional(text),
     grant: optional(text),
+    ice_servers: optional(iceServers),
+    relay_only: optional(flag),
   },
   "session.lease": { sid: text, seconds: u32 },
   "host.status": { name: text, version: text, sessions: atMost(MAX_VIEWERS, list(text)) },

@@ -110,7 +110,15 @@ resume?: SessionId,
  * The router's signature under all of this ([`crate::claims::GrantClaims`]), where router and host are not
  * one process.
  */
-grant?: string, } | { "type": "session.lease", sid: SessionId, seconds: number, } | { "type": "host.status", name: string, version: string, sessions: Array<SessionId>, } | { "type": "session.accept", sid: SessionId, host_fp: Fingerprint, rights: Rights, } | { "type": "session.reject", sid: SessionId, code: Refusal, } | { "type": "sdp.offer", sid: SessionId, negotiation: Negotiation, sdp: Sdp, caps: ViewerCaps, } | { "type": "sdp.answer", sid: SessionId, negotiation: Negotiation, sdp: Sdp,
+grant?: string,
+/**
+ * STUN and TURN servers for the host, with credentials of its own.
+ */
+ice_servers?: Array<IceServer>,
+/**
+ * Neither side may show the other an address of its own (RFC 8828 §5.2, mode 4): relays only.
+ */
+relay_only?: boolean, } | { "type": "session.lease", sid: SessionId, seconds: number, } | { "type": "host.status", name: string, version: string, sessions: Array<SessionId>, } | { "type": "session.accept", sid: SessionId, host_fp: Fingerprint, rights: Rights, } | { "type": "session.reject", sid: SessionId, code: Refusal, } | { "type": "sdp.offer", sid: SessionId, negotiation: Negotiation, sdp: Sdp, caps: ViewerCaps, } | { "type": "sdp.answer", sid: SessionId, negotiation: Negotiation, sdp: Sdp,
 /**
  * Ed25519, 64 bytes in base64url.
  */
@@ -241,7 +249,11 @@ resume?: SessionId, };
 /**
  * The answer: a seat, and the one-time ticket that takes it within 30 seconds.
  */
-export type SessionCreated = { sid: SessionId, ticket: string, ice_servers: Array<IceServer>, host_id: HostId, host_name: string,
+export type SessionCreated = { sid: SessionId, ticket: string, ice_servers: Array<IceServer>,
+/**
+ * The viewer takes relays only (`iceTransportPolicy`, W3C WebRTC §4.2.3).
+ */
+relay_only?: boolean, host_id: HostId, host_name: string,
 /**
  * The host's Ed25519 public key, 32 bytes in base64url. Its SHA-256 must equal the link's `k`.
  */

@@ -6,7 +6,7 @@
 
 import { t } from "../../app/texts.js";
 import { Failure } from "../../core/failure.js";
-import { providers } from "../account.js";
+import { ways } from "../account.js";
 import { choice, field, formDialog, input } from "../parts.js";
 
 /**
@@ -15,7 +15,7 @@ import { choice, field, formDialog, input } from "../parts.js";
  * @param {(binding: Binding, who: string) => Promise<void>} save
  */
 export async function bindDialog(role, accounts, save) {
-  const known = await providers().catch(() => []);
+  const { providers: known } = await ways().catch(() => ({ providers: [] }));
   const person = choice([["", t("bind.nobody")], ...accounts.map(({ id, name, email, provider }) => /** @type {[string, string]} */ ([id, `${name} ${email === "" ? "" : `<${email}> `}(${provider})`]))]);
   const group = input();
   const provider = choice(known.map(({ id, name }) => [id, name]));

@@ -1,0 +1,126 @@
+/**
+ * A viewer and a host in separate networks, which reach only the router's machine between them: relayed by a real
+ * coturn over UDP, TCP and TLS, with credentials that the router makes. Where both could see each other, a policy of
+ * relays alone shows neither the other's address.
+ */
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { BROWSERS, Browser } from "./lib/browser.mjs";
+import { Display } from "./lib/display.mjs";
+import { LACK, Network } from "./lib/net.mjs";
+import { run, start } from "./lib/process.mjs";
+import { Team, logIn } from "./lib/team.mjs";
+import { Stack, until } from "./lib/wait.mjs";
+
+const SECRET = "a-secret-that-both-of-them-know";
+const PORTS = { udp: 3478, tcp: 3478, tls: 5349 };
+/** @type {(address: string, way: string) => string} */
+const url = (address, way) => `${way === "tls" ? "turns" : "turn"}:${address}:${PORTS[way]}?transport=${way === "udp" ? "udp" : "tcp"}`;
+
+/**
+ * coturn in the namespace between; the host has no way to `far`, one of its two addresses.
+ * @param {Team} team
+ */
+async function coturn(team, network, far) {
+  const args = ["-n", "--log-file", "stdout", "--simple-log", "--pidfile", team.at("turn.pid"), "--userdb", team.at("turndb"),
+    "--listening-ip", network.outer, "--listening-ip", far, "--relay-ip", network.outer, "--realm", "removid", "--use-auth-secret", `--static-auth-secret=${SECRET}`,
+    "--cert", team.at("tls-cert.pem"), "--pkey", team.at("tls-key.pem"), "--no-cli", "--no-multicast-peers", "--verbose"];
+  const server = start("ip", ["netns", "exec", network.router, "turnserver", ...args]);
+  await until("coturn", () => server.out.includes(`TLS listener opened on : ${network.outer}`), 10_000, () => server.out + server.err);
+  return server;
+}
+
+for (const name of BROWSERS) {
+  describe(`relays in ${name}`, { skip: LACK }, () => {
+    const stack = new Stack();
+    let network;
+    let team;
+    let host;
+    let viewer;
+    let server;
+    let far;
+    before(async () => {
+      network = await stack.use(Network.open({ nat: true }));
+      far = `10.97.${network.k}.1`;
+      run("ip", ["-n", network.router, "addr", "add", `${far}/32`, "dev", "lo"]);
+      run("ip", ["-n", network.host, "route", "add", "blackhole", far]);
+      run("ip", ["route", "add", far, "via", network.outer]);
+      team = await stack.use(Team.open({ namespace: network.router, address: network.outer, more: turn([url(network.outer, "udp")]) }));
+      server = await stack.use(coturn(team, network, far));
+      team.role("staff", { allow: { labels: { "*": ["*"] } }, rights: { view: true, input_keyboard: true } });
+      team.command("role", "bind", "staff", "--provider", "trial", "--group", "staff");
+      host = await team.host("far box", [], network.host);
+      const browser = await stack.use(Browser.open(name, await stack.use(Display.viewer())));
+      viewer = await browser.page();
+    });
+    after(() => stack.end());
+
+    const turn = (urls, more = "") => (made) => {
+      made.secret("turn-secret", SECRET);
+      return `[turn]\nurls = ${JSON.stringify(urls)}\nsecret-file = "${made.at("turn-secret")}"\n${more}`;
+    };
+
+    const open = async () => {
+      await viewer.page.goto(`${team.url}desktop?host=${host.id}`);
+      await viewer.live(20_000);
+      return until("the path's name", async () => (await viewer.stats())?.path);
+    };
+
+    /** Starts the router again with other servers. */
+    const instead = async (urls, more) => {
+      await viewer.page.goto("about:blank");
+      team.configure(turn(urls, more));
+      await team.router.end();
+      await team.startRouter();
+      await until("the host to be back", () => team.router.err.includes("Host connected"), 70_000);
+    };
+
+    it("carries a session over UDP", async () => {
+      await viewer.page.goto(`${team.url}desktop?host=${host.id}`);
+      await logIn(viewer.page, "bob");
+      await viewer.live(20_000);
+      assert.equal(await open(), "relay udp");
+      assert.match(host.process.err, /way=Udp/);
+    });
+
+    it("carries a session over TCP", async () => {
+      await instead([url(network.outer, "tcp")]);
+      assert.equal(await open(), "relay tcp");
+      assert.match(host.process.err, /way=Tcp/);
+    });
+
+    it("carries a session of a host that has TLS alone", async () => {
+      // For TURN, browsers believe public certificates only: this one's viewer has UDP.
+      await instead([url(far, "udp"), url(network.outer, "tls")]);
+      assert.equal(await open(), "relay udp");
+      assert.match(host.process.err, /way=Tls/);
+    });
+
+    it("tells neither side the other's address when relays alone are permitted", async () => {
+      await instead([url(network.outer, "udp")], "relay-only = true");
+      await viewer.page.evaluateOnNewDocument(() => {
+        const add = RTCPeerConnection.prototype.addIceCandidate;
+        window.heard = [];
+        RTCPeerConnection.prototype.addIceCandidate = function (candidate) {
+          window.heard.push(candidate?.candidate ?? "");
+          return add.call(this, candidate);
+        };
+        const set = RTCPeerConnection.prototype.setRemoteDescription;
+        RTCPeerConnection.prototype.setRemoteDescription = function (description) {
+          window.heard.push(...description.sdp.split("\r\n").filter((line) => line.startsWith("a=candidate")));
+          return set.call(this, description);
+        };
+      });
+      assert.equal(await open(), "relay udp");
+      const heard = (await viewer.page.evaluate(() => window.heard)).filter((line) => line !== "");
+      assert.ok(heard.length > 0 && heard.every((line) => line.includes(" typ relay ")), heard.join("\n"));
+      assert.ok(heard.every((line) => !line.includes(network.inner)), heard.join("\n"));
+    });
+
+    it("refuses whoever has no credentials, or old ones", () => {
+      assert.doesNotMatch(team.router.err + host.process.err, new RegExp(SECRET));
+      assert.doesNotMatch(server.out, /error 5/);
+    });
+  });
+}
