@@ -3,6 +3,7 @@
 pub mod assets;
 pub mod guard;
 mod headers;
+mod refused;
 pub(crate) mod sessions;
 mod signal;
 
@@ -17,6 +18,8 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use signaling_spec::HostId;
 use signaling_spec::api::SIGNAL_PATH;
+
+pub use refused::Refused;
 
 use crate::Config;
 use crate::auth::Authority;
@@ -62,9 +65,10 @@ pub(crate) fn routes(edge: Edge, own: Router) -> Router {
         .route(headers::HEALTH_PATH, get(|| async { "ok" }))
         .route(SIGNAL_PATH, get(signal::upgrade))
         .route("/{*path}", get(assets::file))
-        .with_state(edge)
+        .with_state(edge.clone())
         .merge(own)
         .fallback(|| async { RouterError::NotFound })
+        .layer(axum::middleware::from_fn_with_state(edge, refused::in_words))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(axum::middleware::from_fn(in_time))
         .layer(axum::middleware::from_fn_with_state(

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use signaling_spec::Refusal;
 use signaling_spec::api::ErrorBody;
 
+use crate::api::Refused;
 use crate::auth::TokenError;
 
 /// INVARIANT: `Display` never holds a secret and never repeats its source.
@@ -86,6 +87,11 @@ impl IntoResponse for RouterError {
             code: self.code(),
             message,
         };
-        (self.status(), axum::Json(body)).into_response()
+        let code = serde_json::to_value(body.code).unwrap_or_default();
+        let mut response = (self.status(), axum::Json(body)).into_response();
+        if let Some(code) = code.as_str() {
+            response.extensions_mut().insert(Refused(code.to_owned()));
+        }
+        response
     }
 }

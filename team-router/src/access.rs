@@ -89,11 +89,20 @@ impl Policy {
 
     /// Whether this person administers.
     pub fn is_admin(&self, account: &Account, now: u64) -> bool {
+        self.any_role(account, now, |role| role.admin)
+    }
+
+    /// Whether this person may read the audit log.
+    pub fn may_audit(&self, account: &Account, now: u64) -> bool {
+        self.any_role(account, now, |role| role.admin || role.audit)
+    }
+
+    fn any_role(&self, account: &Account, now: u64, gives: impl Fn(&Role) -> bool) -> bool {
         self.lock_on(LockKind::Account, &account.id, now).is_none()
             && self
                 .roles_of(account)
                 .into_iter()
-                .any(|(name, role)| role.admin && self.lock_on(LockKind::Role, name, now).is_none())
+                .any(|(name, role)| gives(role) && self.lock_on(LockKind::Role, name, now).is_none())
     }
 }
 
@@ -217,23 +226,26 @@ impl Access {
             .insert(sid, live);
     }
 
-    /// The host has accepted it; returns its last moment. A host accepts its own sessions only.
-    pub fn accepted(&self, sid: &SessionId, host: &str) -> Option<u64> {
+    /// The host has accepted it; returns its last moment and whose it is. A host accepts its own sessions only.
+    pub fn accepted(&self, sid: &SessionId, host: &str) -> Option<(u64, String)> {
         let mut all = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         let live = all.get_mut(sid).filter(|live| live.host == host)?;
         live.accepted = true;
-        Some(live.until)
+        Some((live.until, live.account.clone()))
     }
 
-    pub fn ended(&self, sid: &SessionId) {
-        self.live
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(sid);
+    /// Forgets it; whose it was, and since when in seconds since 1970.
+    pub fn ended(&self, sid: &SessionId) -> Option<(String, u64)> {
         self.over
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(sid);
+        let ended = self
+            .live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(sid);
+        ended.map(|live| (live.account, live.began))
     }
 
     /// Looks at the database for as long as the router runs.

@@ -1,6 +1,8 @@
 //! The calls of a team's router, beside those that every router has.
 
 mod admin;
+mod audit;
+mod callers;
 mod cookie;
 mod enroll;
 mod hosts;
@@ -21,7 +23,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use router::api::guard::text;
-use router::api::{Edge, Routes, assets};
+use router::api::{Edge, Refused, Routes, assets};
 use router::auth::direct::unix_now;
 use router::auth::signed::Signer;
 use router::bus::Directory;
@@ -32,6 +34,7 @@ pub use invites::{INVITE_LIFE, check_person, invite_link};
 pub use login::hash as token_hash;
 
 use crate::access::Access;
+use crate::audit::Sinks;
 use crate::config::Config;
 use crate::error::TeamError;
 use crate::login::Waiting;
@@ -60,6 +63,8 @@ pub struct Team {
     /// `None`: the site has no name that passkeys could belong to.
     pub passkeys: Option<Arc<Passkeys>>,
     pub seen: Arc<Seen>,
+    /// Where the audit log goes beside the database.
+    pub sinks: Sinks,
 }
 
 /// Names of proofs that were shown, until they are too old anyway.
@@ -96,7 +101,9 @@ impl IntoResponse for TeamError {
         }
         let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::json!({ "code": self.code(), "message": self.to_string() });
-        (status, axum::Json(body)).into_response()
+        let mut response = (status, axum::Json(body)).into_response();
+        response.extensions_mut().insert(Refused(self.code().to_owned()));
+        response
     }
 }
 
@@ -106,6 +113,8 @@ pub fn routes(team: Team) -> Routes {
         .route("/", get(start_page))
         .route("/invite", get(start_page))
         .route("/desktop", get(desktop_page))
+        .route("/admin", get(start_page))
+        .route("/audit", get(start_page))
         .route("/readyz", get(ready))
         .route("/auth/login", get(login::begin))
         .route("/auth/step-up", get(login::step_up))
@@ -137,7 +146,14 @@ pub fn routes(team: Team) -> Routes {
         .route("/api/v1/hosts/{id}/labels", put(admin::set_labels))
         .route("/api/v1/host", get(uplink::upgrade))
         .route("/api/v1/enroll", post(enroll::enroll))
-        .route("/api/v1/enroll-tokens", post(admin::make_enroll_token))
+        .route(
+            "/api/v1/enroll-tokens",
+            get(admin::enroll_tokens).post(admin::make_enroll_token),
+        )
+        .route(
+            "/api/v1/enroll-tokens/{prefix}",
+            delete(admin::remove_enroll_token),
+        )
         .route("/api/v1/roles", get(admin::roles))
         .route(
             "/api/v1/roles/{name}",
@@ -150,7 +166,9 @@ pub fn routes(team: Team) -> Routes {
         .route("/api/v1/locks", get(admin::locks).post(admin::lock))
         .route("/api/v1/locks/{id}", delete(admin::unlock))
         .route("/api/v1/accounts", get(admin::accounts))
-        .route("/api/v1/audit", get(admin::audit))
+        .route("/api/v1/audit", get(audit::list))
+        .route("/api/v1/audit/export", get(audit::export))
+        .route("/api/v1/audit/sinks", get(audit::sinks))
         .with_state(team)
 }
 
@@ -168,7 +186,13 @@ async fn ready(State(team): State<Team>) -> Result<&'static str, TeamError> {
         return Err(TeamError::Stopping);
     }
     team.store.ping().await?;
-    Ok("ready")
+    // Which one it is and why, the log says; anybody may read this.
+    let failing = team.sinks.0.iter().any(|sink| sink.trouble().is_some());
+    Ok(if failing {
+        "ready, but an audit sink takes nothing"
+    } else {
+        "ready"
+    })
 }
 
 impl Team {

@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::store::{Row, Store, latest};
 
 /// Files of the state directory that go along. Tokens live for minutes: their key does not.
-const KEYS: [&str; 3] = ["grant-key.pk8", "tls-key.pem", "tls-cert.pem"];
+const KEYS: [&str; 4] = ["grant-key.pk8", "audit-key.pk8", "tls-key.pem", "tls-cert.pem"];
 const FORMAT: u32 = 1;
 /// Longer than any row.
 const MAX_LINE: u64 = 1 << 20;

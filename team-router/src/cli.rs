@@ -118,12 +118,14 @@ pub(crate) enum HostCommand {
     List,
     /// Give a host its labels, all of them.
     Label {
+        #[arg(allow_hyphen_values = true)]
         id: String,
         #[arg(value_name = "NAME=VALUE")]
         labels: Vec<String>,
     },
     /// Remove a host: its key opens nothing any more.
     Remove {
+        #[arg(allow_hyphen_values = true)]
         id: String,
     },
 }
@@ -135,6 +137,7 @@ pub(crate) enum LockCommand {
         /// account, role or host.
         kind: String,
         /// The number of the account or host, or the role's name.
+        #[arg(allow_hyphen_values = true)]
         target: String,
         /// What whoever is shut out reads.
         #[arg(long, default_value = "an administrator has locked this")]
@@ -150,10 +153,21 @@ pub(crate) enum LockCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
-    /// Check the chain; name the first row that was changed, removed, moved or cut off.
-    Verify {
-        /// The log's end as it was seen before, as `NUMBER:HASH`; this command prints it.
-        #[arg(long, value_name = "NUMBER:HASH")]
-        head: Option<String>,
-    },
+    /// Check the chain and the signed checkpoints; name the first row that was changed, removed, moved or cut off.
+    Verify(Verify),
+    /// Print the public key of this node's checkpoints, to be kept elsewhere.
+    Key,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Verify {
+    /// The log's end as it was seen before, as `NUMBER:HASH`; this command prints it.
+    #[arg(long, value_name = "NUMBER:HASH")]
+    pub(crate) head: Option<String>,
+    /// A file that the log was written to, instead of the database; `-` reads standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// The public key of another node's checkpoints; `audit key` prints it there.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Vec<String>,
 }

@@ -1,6 +1,8 @@
 //! What each command does.
 #![expect(clippy::print_stdout, reason = "commands answer on standard output")]
 
+mod log;
+
 use std::io::Read as _;
 use std::path::Path;
 
@@ -11,9 +13,9 @@ use serde_json::json;
 use team_router::api::{
     ENROLL_LIFE, INVITE_LIFE, check_person, check_role_name, enroll_token, invite_link, token_hash,
 };
-use team_router::audit::{self, Verifier};
+use team_router::audit;
 use team_router::roles::{Labels, Role, check_labels};
-use team_router::store::{Binding, Invite, Link, Lock, LockKind, Store, Subject};
+use team_router::store::{Binding, Invite, Lock, LockKind, Store, Subject};
 use team_router::{Config, backup, run};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -22,10 +24,14 @@ use crate::cli::{AuditCommand, Bind, Cli, Command, HostCommand, LockCommand, Rol
 
 /// Whoever may run this command and read the database is the administrator of the machine.
 const CONSOLE: &str = "console";
-/// Rows that are checked at a time.
-const PART: u32 = 1000;
 
 pub(crate) async fn run(cli: Cli, events: mpsc::Receiver<audit::Event>) -> anyhow::Result<()> {
+    if let Some(Command::Audit(AuditCommand::Verify(verify))) = &cli.command
+        && verify.file.is_some()
+    {
+        drop(events);
+        return log::verify_file(&cli.config, verify);
+    }
     let config = Config::load(&cli.config)?;
     let Some(command) = cli.command else {
         return serve(config, events).await;
@@ -111,7 +117,8 @@ pub(crate) async fn run(cli: Cli, events: mpsc::Receiver<audit::Event>) -> anyho
             Ok(())
         }
         Command::Lock(command) => lock(&store, command).await,
-        Command::Audit(AuditCommand::Verify { head }) => verify(&store, head).await,
+        Command::Audit(AuditCommand::Verify(verify)) => log::verify(&store, &config.state_dir, verify).await,
+        Command::Audit(AuditCommand::Key) => log::key(&config.state_dir),
     }
 }
 
@@ -318,28 +325,5 @@ async fn lock(store: &Store, command: LockCommand) -> anyhow::Result<()> {
             audit::note(store, "RMV6006I", &json!({ "account": CONSOLE, "lock": id })).await?;
         }
     }
-    Ok(())
-}
-
-async fn verify(store: &Store, head: Option<String>) -> anyhow::Result<()> {
-    let head = head
-        .map(|head| {
-            let (seq, hash) = head.split_once(':').context("--head is NUMBER:HASH")?;
-            anyhow::Ok(Link {
-                seq: seq.parse().context("--head is NUMBER:HASH")?,
-                hash: hash.to_owned(),
-            })
-        })
-        .transpose()?;
-    let mut verifier = Verifier::new(head);
-    let mut after = 0;
-    loop {
-        let rows = store.audit_after(after, PART).await?;
-        let Some(last) = rows.last() else { break };
-        after = last.seq;
-        verifier.rows(&rows)?;
-    }
-    let end = verifier.finish()?;
-    println!("whole: {} rows; head {}:{}", end.seq, end.seq, end.hash);
     Ok(())
 }

@@ -12,6 +12,7 @@ use router::auth::sha256;
 use serde::Deserialize;
 use signaling_spec::IceServer;
 
+use crate::audit::Address;
 use crate::passkeys::Passkeys;
 
 /// A proxy's secret has at least so many signs.
@@ -45,6 +46,15 @@ struct Written {
     ice_servers: Vec<WrittenIce>,
     turn: Option<TurnConfig>,
     assets_dir: Option<PathBuf>,
+    #[serde(default)]
+    audit: WrittenAudit,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenAudit {
+    file: Option<PathBuf>,
+    syslog: Option<String>,
 }
 
 fn everywhere() -> String {
@@ -266,6 +276,15 @@ pub struct Config {
     pub ice_servers: Vec<IceServer>,
     pub turn: Option<TurnConfig>,
     pub assets_dir: Option<PathBuf>,
+    pub audit: AuditSinks,
+}
+
+/// Where the audit log goes beside the database.
+#[derive(Clone, Debug, Default)]
+pub struct AuditSinks {
+    /// A file of JSON lines.
+    pub file: Option<PathBuf>,
+    pub syslog: Option<Address>,
 }
 
 impl Config {
@@ -276,6 +295,16 @@ impl Config {
             std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
         Self::parse(&text)
             .with_context(|| format!("{} is not a configuration of removid-router", path.display()))
+    }
+
+    /// The site's name, without scheme and port.
+    pub fn site_name(&self) -> &str {
+        let site = self.public_url.trim_start_matches("https://");
+        let site = site.split('/').next().unwrap_or_default();
+        match site.strip_prefix('[') {
+            Some(v6) => v6.split(']').next().unwrap_or_default(),
+            None => site.split(':').next().unwrap_or_default(),
+        }
     }
 
     /// # Errors
@@ -384,6 +413,12 @@ impl Config {
                 "an admin is named by `subject` or by `group`, and by one of them"
             );
         }
+        let syslog = match written.audit.syslog {
+            None => None,
+            Some(text) => Some(Address::parse(&text).with_context(|| {
+                format!("syslog is /dev/log, udp:HOST:PORT or tcp:HOST:PORT, not {text:?}")
+            })?),
+        };
         let ice = |ice: WrittenIce| IceServer {
             urls: ice.urls,
             username: None,
@@ -404,6 +439,10 @@ impl Config {
             trusted_header,
             ice_servers: written.ice_servers.into_iter().map(ice).collect(),
             assets_dir: written.assets_dir,
+            audit: AuditSinks {
+                file: written.audit.file,
+                syslog,
+            },
         })
     }
 }

@@ -69,6 +69,8 @@ pub struct Role {
     pub require_session_mfa: Factor,
     /// May change roles, hosts and locks, and read the audit log. Not bound to hosts.
     pub admin: bool,
+    /// May read the audit log, as administrators may, and no more.
+    pub audit: bool,
 }
 
 /// See [`Selector`]. Without a label it covers no host.
@@ -354,6 +356,7 @@ mod tests {
                 max_session,
                 require_session_mfa,
                 admin: false,
+                audit: false,
             })
     }
 

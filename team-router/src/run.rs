@@ -24,8 +24,8 @@ use tokio::task::JoinSet;
 
 use crate::access::Access;
 use crate::api::{Seen, Team};
-use crate::audit;
-use crate::config::{Config, Listen};
+use crate::audit::{self, Sinks};
+use crate::config::{AuditSinks, Config, Listen};
 use crate::login::Waiting;
 use crate::login::oidc::OpenId;
 use crate::passkeys::Passkeys;
@@ -81,14 +81,10 @@ pub async fn start(
     let turn = config.turn.as_ref().map(Turn::open).transpose()?.map(Arc::new);
     let store = Store::open(&config.database).await?;
     let mut tasks = JoinSet::new();
-    if let Some(events) = events {
-        let store = store.clone();
-        tasks.spawn(async move {
-            if let Err(error) = audit::write(store, events).await {
-                tracing::error!(%error, "The audit log cannot be written");
-            }
-        });
-    }
+    let sinks = match events {
+        Some(events) => log(&config, &store, events, &mut tasks).await?,
+        None => Sinks::default(),
+    };
     let tokens = Tokens::new(
         vec![token_key(&config.state_dir.join("token-key"))?],
         config.public_url.clone(),
@@ -139,6 +135,7 @@ pub async fn start(
         waiting: Arc::new(Waiting::default()),
         passkeys: Passkeys::new(&config.public_url).map(Arc::new),
         seen: Arc::new(Seen::default()),
+        sinks,
         config: Arc::new(config),
     };
     let own = crate::api::routes(team.clone());
@@ -158,16 +155,34 @@ pub async fn start(
     })
 }
 
+/// The audit log's writer and its sinks.
+async fn log(
+    config: &Config,
+    store: &Store,
+    events: mpsc::Receiver<audit::Event>,
+    tasks: &mut JoinSet<()>,
+) -> anyhow::Result<Sinks> {
+    let signer = audit::open_key(&config.state_dir)?;
+    let public = audit::open_public(&config.state_dir)?.unwrap_or_default();
+    let writer = audit::Writer::open(store.clone(), signer.clone(), &public).await?;
+    let AuditSinks { file, syslog } = config.audit.clone();
+    let syslog = syslog.map(|address| (address, config.site_name().to_owned()));
+    let sinks = audit::start(store, &signer, (file, syslog), &writer.told(), tasks).await?;
+    tasks.spawn(writer.run(events));
+    router::audit!(
+        "RMV6008I",
+        version = env!("CARGO_PKG_VERSION"),
+        audit_key = public,
+        "Router started"
+    );
+    Ok(sinks)
+}
+
 fn certificate(config: &Config) -> anyhow::Result<Certificate> {
     match &config.tls {
         Some(tls) => Certificate::load(&tls.cert, &tls.key),
         None => {
-            let site = config.public_url.trim_start_matches("https://");
-            let site = site.split('/').next().unwrap_or_default();
-            let name = match site.strip_prefix('[') {
-                Some(v6) => v6.split(']').next().unwrap_or_default(),
-                None => site.split(':').next().unwrap_or_default(),
-            };
+            let name = config.site_name();
             let address: Option<std::net::IpAddr> = name.parse().ok();
             let names = if address.is_some() {
                 vec![]

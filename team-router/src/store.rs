@@ -21,11 +21,11 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyPool, ConnectOptions as _, SqlStr};
 
-pub use audit::{Entry, Link};
+pub use audit::{CODE, Checkpoint, Entry, Link, Order, Wanted};
 pub use dump::Row;
 #[cfg(test)]
 pub(crate) use dump::every_table_is_named;
-pub use hosts::{Enrolled, Host, HostKey};
+pub use hosts::{EnrollToken, Enrolled, Host, HostKey};
 pub use passkeys::{Invite, Kept, Proofs};
 pub use people::{Account, Login, NewLogin, Person};
 pub use policy::{Binding, Lock, LockKind, Subject};
@@ -34,9 +34,10 @@ pub use sessions::Session;
 /// A statement that does not answer within this is an error, and so is a connection that cannot be had.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "first", include_str!("../migrations/0001_first.sql")),
     (2, "factors", include_str!("../migrations/0002_factors.sql")),
+    (10, "audit", include_str!("../migrations/0010_audit.sql")),
 ];
 
 /// The version of the tables that this router has.

@@ -87,7 +87,8 @@ for (const name of BROWSERS) {
       await logIn(viewer.page, "bob");
       await viewer.live(20_000);
       assert.equal(await open(), "relay udp");
-      assert.match(host.process.err, /way=Udp/);
+      // The viewer's relay alone is enough; the host asks for one all the same.
+      await until("the host's own address", () => host.process.err.includes("way=Udp"), 5_000, () => host.process.err);
     });
 
     it("carries a session over TCP", async () => {

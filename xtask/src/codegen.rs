@@ -16,8 +16,12 @@ fn files() -> anyhow::Result<Vec<(PathBuf, String)>> {
     let mut files = vec![
         (protocol.join("protocol.d.ts"), typescript()),
         (protocol.join("limits.js"), limits_js()),
+        (root.join("docs/audit.md"), crate::codes::markdown()),
     ];
-    files.push((root.join("docs/rights.md"), rights(&root.join("signaling-spec/vectors"))?));
+    files.push((
+        root.join("docs/rights.md"),
+        rights(&root.join("signaling-spec/vectors"))?,
+    ));
     for (name, schema) in schemas() {
         let mut text = serde_json::to_string_pretty(&schema)?;
         text.push('\n');
@@ -126,7 +130,10 @@ fn rights(vectors: &Path) -> anyhow::Result<String> {
             };
             ("ctl", message.kind().to_owned(), vec![message.needs()])
         } else {
-            let bytes = wire.as_str().and_then(bytes).context("a vector of input is hex")?;
+            let bytes = wire
+                .as_str()
+                .and_then(bytes)
+                .context("a vector of input is hex")?;
             match (input::Input::decode(&bytes), input::Motion::decode(&bytes)) {
                 (Ok(message), _) => ("input", name, vec![message.needs()]),
                 (_, Ok(message)) => ("motion", name, message.needs().to_vec()),
@@ -142,7 +149,9 @@ fn rights(vectors: &Path) -> anyhow::Result<String> {
         let rights: Vec<String> = rights.iter().map(|right| format!("`{}`", right.name())).collect();
         let _ = writeln!(text, "| {channel} | `{message}` | {} |", rights.join(" or "));
     }
-    text.push_str("| bulk | a transfer's chunks, credits, ends | the right of the message that began the transfer |\n");
+    text.push_str(
+        "| bulk | a transfer's chunks, credits, ends | the right of the message that began the transfer |\n",
+    );
     Ok(text)
 }
 
@@ -153,7 +162,11 @@ fn examples(vectors: &Path) -> anyhow::Result<Vec<(&'static str, String, serde_j
         for entry in std::fs::read_dir(vectors.join(kind))? {
             let path = entry?.path();
             let file: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path)?)?;
-            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let name = path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             for case in file["accept"].as_array().into_iter().flatten() {
                 let wire = case.get("hex").unwrap_or(&case["wire"]);
                 found.push((kind, name.clone(), wire.clone()));

@@ -50,6 +50,7 @@ impl Hub {
         let writer = Writer::new(0, QUIET, Instant::now());
         self.transmit((viewer, transfer), Place::Clip(request), writer);
         let max = u64::from(max).min(MAX_CLIP_BYTES);
+        router::audit!("RMV4003I", viewer = viewer.0, ?format, "Clip read");
         self.clipboard.ask(Ask::Read { request, format, max });
         Ok(())
     }
@@ -84,6 +85,7 @@ impl Hub {
         let transfer = self.transfers.number();
         let reader = Reader::new(0, MAX_CLIP_BYTES, QUIET, Instant::now());
         self.receive((viewer, transfer), Place::Clip(request), reader);
+        router::audit!("RMV4002I", viewer = viewer.0, ?format, "Clip pasted");
         self.tell(
             viewer,
             FromHost::ClipWant {

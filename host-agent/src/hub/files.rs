@@ -184,7 +184,9 @@ impl Hub {
                     return;
                 };
                 let (viewer, transfer) = job.key;
-                router::audit!("RMV3010I", viewer = viewer.0, path, "File stored");
+                if let What::Put { size, .. } = job.what {
+                    router::audit!("RMV3010I", viewer = viewer.0, size, "File stored");
+                }
                 self.tell(viewer, FromHost::FileStored { transfer, path });
             }
             FileEvent::Begin {

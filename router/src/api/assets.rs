@@ -11,12 +11,15 @@ use rust_embed::RustEmbed;
 use super::Edge;
 use crate::error::RouterError;
 
-const PAGES: [&str; 2] = ["index.html", "team.html"];
+const PAGES: [&str; 3] = ["index.html", "team.html", ERROR_PAGE];
+/// Holds the places of a code and of the site's root.
+const ERROR_PAGE: &str = "error.html";
 
 #[derive(RustEmbed)]
 #[folder = "../web-client"]
 #[include = "index.html"]
 #[include = "team.html"]
+#[include = "error.html"]
 #[include = "src/**/*.js"]
 #[include = "src/**/*.css"]
 #[include = "src/**/*.svg"]
@@ -27,7 +30,33 @@ pub fn page(edge: &Edge, headers: &HeaderMap, name: &str) -> Response {
     serve(edge, headers, name)
 }
 
+/// The page that stands for a refused address. Its script has words for the code.
+pub(super) fn error_page(edge: &Edge, code: &str) -> Option<String> {
+    let (page, _) = find(edge, ERROR_PAGE)?;
+    let code: String = code
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '_')
+        .collect();
+    let site = edge.config.public_url.as_deref().unwrap_or_default();
+    let root = site
+        .splitn(4, '/')
+        .nth(3)
+        .unwrap_or_default()
+        .trim_end_matches('/');
+    let root = if root.is_empty() {
+        String::new()
+    } else {
+        format!("/{root}")
+    };
+    let page = std::str::from_utf8(&page).ok()?;
+    Some(page.replace("{code}", &code).replace("{root}", &root))
+}
+
 pub(super) async fn file(state: State<Edge>, UrlPath(path): UrlPath<String>, headers: HeaderMap) -> Response {
+    // Without its code it is no page.
+    if path == ERROR_PAGE {
+        return RouterError::NotFound.into_response();
+    }
     serve(&state, &headers, &path)
 }
 

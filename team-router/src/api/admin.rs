@@ -1,21 +1,21 @@
-//! What administrators do: roles, who has them, locks, hosts, enrolment tokens, and reading the audit log.
+//! What administrators do: roles, who has them, locks, hosts and enrolment tokens.
 
 use std::collections::BTreeMap;
 
-use axum::Extension;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Json, Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Json, Path, State};
+use axum::http::StatusCode;
 use router::auth::direct::unix_now;
 use router::auth::random_secret;
-use router::net::Ends;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use signaling_spec::Right;
 
 use super::Team;
+use super::callers::Admin;
 use super::login::{hash, number};
 use crate::error::TeamError;
-use crate::roles::{Labels, Role, check_labels};
+use crate::roles::{Factor, Labels, Role, check_labels};
 use crate::store::{Binding, Lock, LockKind, Subject};
 
 type Answer = Result<Json<Value>, TeamError>;
@@ -25,6 +25,8 @@ type Body<T> = Result<Json<T>, JsonRejection>;
 /// How long an enrolment token waits for its host, in seconds.
 pub const ENROLL_LIFE: u64 = 3600;
 const MAX_NAME: usize = 64;
+/// What a role may want beside the login, from the mildest on.
+const FACTORS: [Factor; 3] = [Factor::Off, Factor::StepUp, Factor::Webauthn];
 
 fn taken<T>(body: Body<T>) -> Result<T, TeamError> {
     body.map(|Json(body)| body)
@@ -46,24 +48,19 @@ pub fn check_name(name: &str) -> Result<(), String> {
     }
 }
 
-pub(super) async fn roles(
-    State(team): State<Team>,
-    Extension(ends): Extension<Ends>,
-    headers: HeaderMap,
-) -> Answer {
-    team.admin(ends, &headers).await?;
+pub(super) async fn roles(_: Admin, State(team): State<Team>) -> Answer {
     let roles: BTreeMap<String, Role> = team.store.roles().await?.into_iter().collect();
-    Ok(Json(json!({ "roles": roles })))
+    Ok(Json(
+        json!({ "roles": roles, "rights": Right::ALL, "factors": FACTORS }),
+    ))
 }
 
 pub(super) async fn set_role(
+    Admin(caller): Admin,
     State(team): State<Team>,
-    Extension(ends): Extension<Ends>,
     Path(name): Path<String>,
-    headers: HeaderMap,
     body: String,
 ) -> Done {
-    let caller = team.admin(ends, &headers).await?;
     check_name(&name).map_err(TeamError::Malformed)?;
     let role = Role::parse(&body).map_err(TeamError::Malformed)?;
     team.store.set_role(&name, &role, unix_now()).await?;
@@ -73,12 +70,10 @@ pub(super) async fn set_role(
 }
 
 pub(super) async fn remove_role(
+    Admin(caller): Admin,
     State(team): State<Team>,
-    Extension(ends): Extension<Ends>,
     Path(name): Path<String>,
-    headers: HeaderMap,
 ) -> Done {
-    let caller = team.admin(ends, &headers).await?;
     if !team.store.remove_role(&name).await? {
         return Err(TeamError::NotFound("role"));
     }
@@ -129,23 +124,12 @@ fn written(binding: &Binding) -> Value {
     json!({ "provider": binding.provider, kind: value, "role": binding.role })
 }
 
-pub(super) async fn bindings(
-    State(team): State<Team>,
-    Extension(ends): Extension<Ends>,
-    headers: HeaderMap,
-) -> Answer {
-    team.admin(ends, &headers).await?;
+pub(super) async fn bindings(_: Admin, State(team): State<Team>) -> Answer {
     let bindings: Vec<Value> = team.store.bindings().await?.iter().map(written).collect();
     Ok(Json(json!({ "bindings": bindings })))
 }
 
-pub(super) async fn bind(
-    State(team): State<Team>,
-    Extension(ends): Extension<Ends>,
-    headers: HeaderMap,
-    body: Body<WrittenBinding>,
-) -> Done {
-    let caller = team.admin(ends, &headers).await?;
+pub(super) async fn bind(Admin(caller): Admin, State(team): State<Team>, body: Body<WrittenBinding>) -> Done {
     let binding = taken(body)?.read()?;
     if !team
         .store
@@ -166,12 +150,10 @@ pub(super) async fn bind(
 }
 
 pub(super) async fn unbind(
+    Admin(caller): Admin,
     State(team): State<Team>,
-    Extension(ends): Extension<Ends>,
-    headers: HeaderMap,
     body: Body<WrittenBinding>,
 ) -> Done {
-    let caller = team.admin(ends, &headers).await?;
     let binding = taken(body)?.read()?;
     if !team.store.unbind_role(&binding).await? {
         return Err(TeamError::NotFound("binding"));
@@ -191,12 +173,7 @@ pub(super) struct WrittenLock {
     expires: Option<u64>,
 }
 
-pub(super) async fn locks(
-    State(team): State<Team>,
-    Extension(ends): Extension<Ends>,
-    headers: HeaderMap,
-) -> Answer {
-    team.admin(ends, &headers).await?;
+pub(super) async fn locks(_: Admin, State(team): State<Team>) -> Answer {
     let locks = team.store.locks(unix_now()).await?;
     let locks: Vec<Value> = locks
         .iter()
@@ -208,12 +185,10 @@ pub(super) async fn locks(
 }
 
 pub(super) async fn lock(
+    Admin(caller): Admin,
     State(team): State<Team>,
-    Extension(ends): Extension<Ends>,
-    headers: HeaderMap,
     body: Body<WrittenLock>,
 ) -> Result<(StatusCode, Json<Value>), TeamError> {
-    let caller = team.admin(ends, &headers).await?;
     let wanted = taken(body)?;
     let kind = LockKind::parse(&wanted.kind)
         .ok_or_else(|| TeamError::Malformed("a lock's kind is account, role or host".to_owned()))?;
@@ -242,13 +217,7 @@ pub(super) async fn lock(
     Ok((StatusCode::CREATED, Json(json!({ "id": lock.id }))))
 }
 
-pub(super) async fn unlock(
-    State(team): State<Team>,
-    Extension(ends): Extension<Ends>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Done {
-    let caller = team.admin(ends, &headers).await?;
+pub(super) async fn unlock(Admin(caller): Admin, State(team): State<Team>, Path(id): Path<String>) -> Done {
     if !team.store.lift_lock(&id).await? {
         return Err(TeamError::NotFound("lock"));
     }
@@ -265,12 +234,10 @@ pub(super) struct WrittenLabels {
 
 /// A token that enrols one host within an hour.
 pub(super) async fn make_enroll_token(
+    Admin(caller): Admin,
     State(team): State<Team>,
-    Extension(ends): Extension<Ends>,
-    headers: HeaderMap,
     body: Body<WrittenLabels>,
 ) -> Result<(StatusCode, Json<Value>), TeamError> {
-    let caller = team.admin(ends, &headers).await?;
     let labels = taken(body)?.labels;
     check_labels(&labels).map_err(TeamError::Malformed)?;
     let (token, prefix) = enroll_token();
@@ -297,6 +264,37 @@ pub(super) async fn make_enroll_token(
     ))
 }
 
+/// Those that wait for their host, by their beginnings.
+pub(super) async fn enroll_tokens(_: Admin, State(team): State<Team>) -> Answer {
+    let tokens: Vec<Value> = team
+        .store
+        .enroll_tokens(unix_now())
+        .await?
+        .into_iter()
+        .map(|token| {
+            json!({ "prefix": token.prefix, "labels": token.labels, "by": token.by, "expires": token.expires })
+        })
+        .collect();
+    Ok(Json(json!({ "tokens": tokens })))
+}
+
+pub(super) async fn remove_enroll_token(
+    Admin(caller): Admin,
+    State(team): State<Team>,
+    Path(prefix): Path<String>,
+) -> Done {
+    if !team.store.remove_enroll_token(&prefix).await? {
+        return Err(TeamError::NotFound("token"));
+    }
+    router::audit!(
+        "RMV2011I",
+        account = caller.account.id,
+        token = prefix,
+        "Enrolment token taken back"
+    );
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// A new token, and the part of it that may stand in a log.
 pub fn enroll_token() -> (String, String) {
     let secret = random_secret();
@@ -305,13 +303,11 @@ pub fn enroll_token() -> (String, String) {
 }
 
 pub(super) async fn set_labels(
+    Admin(caller): Admin,
     State(team): State<Team>,
-    Extension(ends): Extension<Ends>,
     Path(id): Path<String>,
-    headers: HeaderMap,
     body: Body<WrittenLabels>,
 ) -> Done {
-    let caller = team.admin(ends, &headers).await?;
     let labels = taken(body)?.labels;
     check_labels(&labels).map_err(TeamError::Malformed)?;
     if !team.store.set_labels(&id, &labels).await? {
@@ -323,12 +319,10 @@ pub(super) async fn set_labels(
 }
 
 pub(super) async fn remove_host(
+    Admin(caller): Admin,
     State(team): State<Team>,
-    Extension(ends): Extension<Ends>,
     Path(id): Path<String>,
-    headers: HeaderMap,
 ) -> Done {
-    let caller = team.admin(ends, &headers).await?;
     if !team.store.remove_host(&id).await? {
         return Err(TeamError::NotFound("host"));
     }
@@ -337,12 +331,7 @@ pub(super) async fn remove_host(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn accounts(
-    State(team): State<Team>,
-    Extension(ends): Extension<Ends>,
-    headers: HeaderMap,
-) -> Answer {
-    team.admin(ends, &headers).await?;
+pub(super) async fn accounts(_: Admin, State(team): State<Team>) -> Answer {
     let accounts: Vec<Value> = team
         .store
         .accounts()
@@ -356,33 +345,4 @@ pub(super) async fn accounts(
         })
         .collect();
     Ok(Json(json!({ "accounts": accounts })))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Part {
-    #[serde(default)]
-    after: u64,
-}
-
-/// Rows of the audit log, 500 at a time.
-pub(super) async fn audit(
-    State(team): State<Team>,
-    Extension(ends): Extension<Ends>,
-    Query(part): Query<Part>,
-    headers: HeaderMap,
-) -> Answer {
-    let caller = team.admin(ends, &headers).await?;
-    let rows = team.store.audit_after(part.after, 500).await?;
-    router::audit!(
-        "RMV6007I",
-        account = caller.account.id,
-        after = part.after,
-        "Audit log read"
-    );
-    let rows: Vec<Value> = rows
-        .into_iter()
-        .map(|row| json!({ "seq": row.seq, "at": row.at, "code": row.code, "text": row.text, "hash": row.hash }))
-        .collect();
-    Ok(Json(json!({ "rows": rows })))
 }

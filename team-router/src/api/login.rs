@@ -316,12 +316,20 @@ pub(super) async fn token(State(team): State<Team>, headers: HeaderMap) -> Resul
         .tokens()
         .mint(&claims)
         .map_err(|error| TeamError::Internal(error.into()))?;
-    let admin = team.access.policy().is_admin(&login.account, now);
+    let policy = team.access.policy();
+    let admin = policy.is_admin(&login.account, now);
+    router::audit!(
+        "RMV1003I",
+        account = login.account.id,
+        login = claims.jti.0,
+        "Page token made"
+    );
     Ok(Json(json!({
         "token": token,
         "expires_in": TOKEN_LIFE,
         "account": { "id": login.account.id, "name": login.account.name, "email": login.account.email },
         "admin": admin,
+        "audit": policy.may_audit(&login.account, now),
     })))
 }
 

@@ -201,9 +201,9 @@ async fn hear(team: &Team, connection: &Connection, signal: Signal) -> Result<()
         Signal::SessionEnd { sid, reason } => ended(team, host, sid, *reason).await?,
         Signal::SessionReject { sid, .. } => ended(team, host, sid, EndReason::Policy).await?,
         Signal::SessionAccept { sid, .. } => {
-            if let Some(until) = team.access.accepted(sid, &host.0) {
+            if let Some((until, account)) = team.access.accepted(sid, &host.0) {
                 team.store.session_up(&sid.0, until).await?;
-                router::audit!("RMV3004I", sid = %sid, host = %host, "Session accepted");
+                router::audit!("RMV3004I", sid = %sid, host = %host, account, "Session accepted");
             }
         }
         Signal::SessionRequest { .. }
@@ -223,9 +223,11 @@ async fn hear(team: &Team, connection: &Connection, signal: Signal) -> Result<()
 async fn ended(team: &Team, host: &HostId, sid: &SessionId, reason: EndReason) -> Result<(), StoreError> {
     let word = serde_json::to_value(reason).unwrap_or_default();
     let word = word.as_str().unwrap_or("error");
-    if team.store.end_session(&sid.0, &host.0, word, unix_now()).await? {
-        team.access.ended(sid);
-        router::audit!("RMV3007I", sid = %sid, host = %host, reason = word, "Session ended");
+    let now = unix_now();
+    if team.store.end_session(&sid.0, &host.0, word, now).await? {
+        let (account, began) = team.access.ended(sid).unwrap_or_else(|| (String::new(), now));
+        let seconds = now.saturating_sub(began);
+        router::audit!("RMV3007I", sid = %sid, host = %host, account, reason = word, seconds, "Session ended");
     }
     Ok(())
 }

@@ -119,7 +119,7 @@ async fn it_goes_through_both_databases_unchanged() {
     restore(&third, &other).await.unwrap();
     let back = Store::open(&third.database).await.unwrap();
     assert_eq!(rows(&back).await, known);
-    let mut verifier = Verifier::new(None);
+    let mut verifier = Verifier::new();
     verifier.rows(&back.audit_after(0, 100).await.unwrap()).unwrap();
     assert_eq!(verifier.finish().unwrap().seq, 2, "the chain goes on");
     audit::note(&back, "RMV6001I", &json!({})).await.unwrap();

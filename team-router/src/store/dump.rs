@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, Column as _, Row as _, ValueRef as _};
 use super::{Result, Store, StoreError, sqlite_pragmas};
 
 /// What is kept, each after what it refers to.
-const KEPT: [&str; 10] = [
+const KEPT: [&str; 11] = [
     "meta",
     "account",
     "webauthn_credential",
@@ -19,10 +19,11 @@ const KEPT: [&str; 10] = [
     "host_key",
     "session",
     "audit",
+    "audit_checkpoint",
 ];
-/// Logins end with the database that knew them, and a token that was used since must not come to life again.
+/// A sink knows best itself how far it came. Logins end with the database that knew them, and a token that was used since must not come to life again.
 #[cfg(test)]
-const LEFT_OUT: [&str; 3] = ["login", "enroll_token", "invite"];
+const LEFT_OUT: [&str; 4] = ["login", "enroll_token", "invite", "audit_sink"];
 /// Rows that decide whether a database is in use.
 const IN_USE: [&str; 3] = ["account", "host", "audit"];
 

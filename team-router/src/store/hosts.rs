@@ -25,6 +25,17 @@ pub struct HostKey {
     pub public: String,
 }
 
+/// A token that waits for its host; the token itself is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnrollToken {
+    /// Its beginning, which may stand in lists and logs.
+    pub prefix: String,
+    pub labels: Labels,
+    /// Who made it.
+    pub by: String,
+    pub expires: u64,
+}
+
 /// What came of an enrolment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Enrolled {
@@ -64,6 +75,42 @@ impl Store {
         .execute(&self.pool)
         .await?;
         Ok(())
+    }
+
+    /// The tokens that are in force.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn enroll_tokens(&self, now: u64) -> Result<Vec<EnrollToken>> {
+        let rows = sqlx::query(
+            "SELECT prefix, labels_json, created_by, expires FROM enroll_token WHERE expires > $1 ORDER BY created, prefix",
+        )
+        .bind(signed(now))
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let labels: String = row.try_get("labels_json")?;
+                Ok(EnrollToken {
+                    prefix: row.try_get("prefix")?,
+                    labels: from_json(&labels, "labels of a token")?,
+                    by: row.try_get("created_by")?,
+                    expires: unsigned(row.try_get("expires")?),
+                })
+            })
+            .collect()
+    }
+
+    /// Takes back the tokens that begin so.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn remove_enroll_token(&self, prefix: &str) -> Result<bool> {
+        let removed = sqlx::query("DELETE FROM enroll_token WHERE prefix = $1")
+            .bind(prefix)
+            .execute(&self.pool)
+            .await?;
+        Ok(removed.rows_affected() > 0)
     }
 
     /// Takes an enrolment token, once, and makes its host, all of it or nothing. A token that meets a host that is

@@ -336,7 +336,9 @@ async fn audit_log(store: &Store) {
     let entry = |seq: u64| Entry {
         seq,
         at: 100 + seq,
-        code: "RMV1001I".to_owned(),
+        code: if seq == 2 { "RMV6005I" } else { "RMV1001I" }.to_owned(),
+        account: format!("u-{}", seq % 2),
+        host: if seq == 3 { "box" } else { "" }.to_owned(),
         text: format!("{{\"seq\":{seq},\"\u{fc}\":\"\u{1f600}\"}}"),
         hash: format!("h{seq}"),
     };
@@ -353,6 +355,71 @@ async fn audit_log(store: &Store) {
         "all of a batch or nothing"
     );
     assert_eq!(store.audit_end().await.unwrap().unwrap().seq, 3);
+    audit_found(store).await;
+    audit_signed(store).await;
+}
+
+async fn audit_found(store: &Store) {
+    let all = Wanted::default();
+    let wanted = |change: &dyn Fn(&mut Wanted)| {
+        let mut wanted = all.clone();
+        change(&mut wanted);
+        wanted
+    };
+    let text = |text: &str| Some(text.to_owned());
+    for (what, wanted, seqs) in [
+        ("all", all.clone(), vec![3, 2, 1]),
+        ("a code", wanted(&|w| w.code = text("RMV6005I")), vec![2]),
+        ("its beginning", wanted(&|w| w.code = text("RMV1")), vec![3, 1]),
+        ("every code", wanted(&|w| w.code = text("RMV")), vec![3, 2, 1]),
+        ("no code", wanted(&|w| w.code = text("RMV1001IX")), vec![]),
+        ("an account", wanted(&|w| w.account = text("u-1")), vec![3, 1]),
+        ("a host", wanted(&|w| w.host = text("box")), vec![3]),
+        (
+            "two things",
+            wanted(&|w| (w.account, w.host) = (text("u-0"), text("box"))),
+            vec![],
+        ),
+        ("from a time", wanted(&|w| w.from = Some(102)), vec![3, 2]),
+        ("until a time", wanted(&|w| w.until = Some(102)), vec![1]),
+        ("before a row", wanted(&|w| w.before = Some(3)), vec![2, 1]),
+        (
+            "beyond all numbers",
+            wanted(&|w| w.before = Some(u64::MAX)),
+            vec![3, 2, 1],
+        ),
+        ("a trick", wanted(&|w| w.account = text("' OR '1'='1")), vec![]),
+        ("a wild card", wanted(&|w| w.account = text("u-%")), vec![]),
+    ] {
+        let found = store.audit_find(&wanted, Order::Newest, 9).await.unwrap();
+        let found: Vec<u64> = found.iter().map(|(row, _)| row.seq).collect();
+        assert_eq!(found, seqs, "{what}");
+    }
+    let found = store.audit_find(&all, Order::Oldest, 2).await.unwrap();
+    let before: Vec<&str> = found.iter().map(|(_, before)| before.as_str()).collect();
+    assert_eq!(before, ["", "h1"], "each comes with the hash before it");
+}
+
+async fn audit_signed(store: &Store) {
+    let made = |seq: u64, kid: &str| Checkpoint {
+        seq,
+        kid: kid.to_owned(),
+        token: format!("t{seq}"),
+    };
+    for checkpoint in [made(2, "a"), made(3, "a"), made(3, "b"), made(3, "b")] {
+        store.add_checkpoint(&checkpoint).await.unwrap();
+    }
+    assert_eq!(store.last_checkpoint("a").await.unwrap(), Some(made(3, "a")));
+    assert_eq!(store.last_checkpoint("c").await.unwrap(), None);
+    assert_eq!(
+        store.checkpoints(2, u64::MAX, 9).await.unwrap(),
+        [made(3, "a"), made(3, "b")]
+    );
+    assert_eq!(store.checkpoints(0, 2, 9).await.unwrap(), [made(2, "a")]);
+    assert_eq!(store.sink("file").await.unwrap(), None);
+    store.set_sink("file", 1, 0).await.unwrap();
+    store.set_sink("file", 3, 2).await.unwrap();
+    assert_eq!(store.sink("file").await.unwrap(), Some((3, 2)));
 }
 
 /// Many take one token at the same time; a round is won once.

@@ -13,8 +13,9 @@ import { firstLine, folder, run, start } from "./process.mjs";
 import { until } from "./wait.mjs";
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
+export const ROUTER = join(dirname(PROGRAM), "removid-router");
+const ASSETS = process.env.REMOVID_ASSETS;
 const FORWARD = fileURLToPath(new URL("forward.mjs", import.meta.url));
-const ROUTER = join(dirname(PROGRAM), "removid-router");
 const SECRET = "the-secret-of-the-trial-client";
 const PEOPLE = { ada: { name: "Ada", groups: ["admins"] }, bob: { name: "Bob", groups: ["staff"] } };
 
@@ -59,8 +60,11 @@ export class Team {
     team.text = (lines) => `public-url = "${team.url}"
 listen = "${listen ? listen(team) : `[::]:${team.port}`}"
 state-dir = "${team.dir.path}"
+${ASSETS === undefined ? "" : `assets-dir = "${ASSETS}"`}
 ${keys}
 ${alone ? "" : provider(team, issuer)}
+[audit]
+file = "${team.at("audit.jsonl")}"
 ${lines(team)}
 `;
     team.configure(more);

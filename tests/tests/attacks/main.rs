@@ -7,6 +7,7 @@
     reason = "each lie changes one thing, and is named where it does"
 )]
 
+mod audit;
 mod authenticator;
 mod enrolment;
 mod factors;

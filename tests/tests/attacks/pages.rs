@@ -8,6 +8,8 @@ async fn every_page_has_its_policy() {
     for path in [
         "/",
         "/desktop?host=x",
+        "/admin",
+        "/audit",
         "/api/v1/providers",
         "/api/v1/hosts",
         "/nothing",

@@ -6,6 +6,7 @@
 /** @import { TextKey } from "./texts.js" */
 
 import { token } from "../team/account.js";
+import { errorPage } from "../team/error-page.js";
 import { showFor } from "../team/passkey.js";
 import { credentials, forget, onArrival, remember } from "./arrival.js";
 import { loginPage } from "./login.js";
@@ -70,7 +71,22 @@ function viewHost(host) {
   const page = viewerPage({ login: logIn, remedy: (reason) => remedies[reason] });
   shown = page;
   document.body.replaceChildren(page.element);
+  leadOn(page.element);
   page.connect({ host, token, extra });
+}
+
+/**
+ * Of a host that is none, or none for this person, no desktop is left to look at.
+ * @param {HTMLElement} page
+ */
+function leadOn(page) {
+  page.querySelector("removid-desktop")?.addEventListener("statechange", (event) => {
+    const { state, reason } = /** @type {CustomEvent<{ state: string, reason: string }>} */ (event).detail;
+    if (state !== "ended" || reason !== "not_found") return;
+    const { title, element } = errorPage("no_host", ".");
+    document.title = title;
+    document.body.replaceChildren(element);
+  });
 }
 
 const host = location.pathname.endsWith("/desktop") ? new URLSearchParams(location.search).get("host") : null;

@@ -2,6 +2,8 @@
  * Every word that the page says, by key. Error texts say what happened, who can mend it, and a code.
  */
 
+import { TEAM_TEXTS } from "./team-texts.js";
+
 const TEXTS = /** @type {const} */ ({
   "app.name": "REMOVID",
 
@@ -49,6 +51,16 @@ const TEXTS = /** @type {const} */ ({
   "problem.proxy": "The access proxy before this router did not say who you are. Whoever runs it has to look at its headers. [E-PROXY]",
   "problem.last_passkey": "This is your only passkey, and your only way to log in. Register another one first. [E-LAST]",
   "problem.database": "The router’s database does not answer. Whoever runs it has to see to that. [E-DATABASE]",
+  "problem.not_found": "There is nothing under this address, or it is not for you. Check the link, or ask whoever gave it to you. [E-NOTFOUND]",
+  "problem.no_host": "There is no such host, or none of your roles covers it. Check the link; an administrator can give you a role that covers it. [E-HOST]",
+  "problem.forbidden": "None of your roles permits this. An administrator can give you one that does. [E-FORBIDDEN]",
+  "problem.origin": "This call came from another site and was refused. Begin at the start page. [E-ORIGIN]",
+  "problem.stopping": "The router is shutting down or restarts. Try again in a moment. [E-STOPPING]",
+  "problem.internal": "Something went wrong at the router. Its log has the cause for whoever runs it. [E-INTERNAL]",
+  "problem.unreachable": "The router does not answer. Check your network, then try again. [E-ROUTER]",
+  "problem.locked": "An administrator has locked this. [E-LOCK]",
+  "problem.malformed": "The address is not one that the router understands. Check the link. [E-MALFORMED]",
+  "problem.malformed_why": "That cannot be: {why} [E-MALFORMED]",
   "problem.logged_out": "You are logged out.",
   "problem.other": "That did not work. Try again. [E-{code}]",
 
@@ -106,6 +118,8 @@ const TEXTS = /** @type {const} */ ({
   "add.copied": "Copied",
   "add.wrong": "{why} [E-LABELS]",
   "add.close": "Close",
+
+  ...TEAM_TEXTS,
 
   "state.connecting": "Connecting to {host}…",
   "state.live": "Connected to {host}.",

@@ -7,7 +7,7 @@
 import { Failure } from "../core/failure.js";
 
 /** @typedef {{ id: string, name: string, email: string }} Person */
-/** @typedef {{ person: Person, admin: boolean }} Account */
+/** @typedef {{ person: Person, admin: boolean, audit: boolean }} Account `audit`: may read the log */
 
 /** A token that ends sooner than this is not used any more, in milliseconds. */
 const MARGIN_MS = 30_000;
@@ -40,7 +40,7 @@ async function reach(path, init) {
 
 async function renew() {
   const body = await answer(await reach("api/v1/token", { method: "POST", credentials: "same-origin" }));
-  const account = { person: body.account, admin: body.admin === true };
+  const account = { person: body.account, admin: body.admin === true, audit: body.audit === true };
   held = { token: body.token, until: performance.now() + body.expires_in * 1000, account };
   return held;
 }
@@ -72,6 +72,16 @@ export async function call(method, path, body) {
   }
   const response = await reach(path, init);
   return response.status === 204 ? null : answer(response);
+}
+
+/**
+ * A call whose answer is a file.
+ * @param {string} path
+ * @returns {Promise<Blob>} which the browser may keep on disk
+ */
+export async function fetchFile(path) {
+  const response = await reach(path, { credentials: "omit", headers: { authorization: `Bearer ${await token()}` } });
+  return response.ok ? response.blob() : answer(response);
 }
 
 /**

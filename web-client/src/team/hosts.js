@@ -8,6 +8,7 @@ import { make } from "../app/dom.js";
 import { problemText, t } from "../app/texts.js";
 import { call, logOut } from "./account.js";
 import { AddDialog } from "./add.js";
+import { nav } from "./nav.js";
 import { PasskeysDialog } from "./passkeys.js";
 
 /**
@@ -86,6 +87,7 @@ export class HostsPage {
         { class: "team-bar" },
         mark,
         make("span", { class: "brand" }, t("app.name")),
+        ...nav(account, "hosts"),
         make("span", { class: "who" }, t("hosts.account", { name: account.person.name })),
         make("button", { type: "button", onclick: () => void this.passkeys() }, t("hosts.passkeys")),
         make("button", { type: "button", onclick: () => void leave(true) }, t("hosts.logout_everywhere")),

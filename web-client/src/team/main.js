@@ -1,9 +1,15 @@
 /**
- * Starts the team router's pages: the list of hosts for whoever is logged in, the login for everybody else.
+ * Starts the team router's pages: hosts, administration and audit log for whoever is logged in, the login for everybody
+ * else.
  */
+
+/** @import { Account } from "./account.js" */
 
 import { t } from "../app/texts.js";
 import { whoAmI } from "./account.js";
+import { AdminPage } from "./admin/admin.js";
+import { AuditPage } from "./audit.js";
+import { errorPage } from "./error-page.js";
 import { HostsPage } from "./hosts.js";
 import { invitePage } from "./invite.js";
 import { startPage } from "./start.js";
@@ -26,31 +32,54 @@ async function start(problem, to) {
   document.body.replaceChildren(await startPage({ problem, to }));
 }
 
+/** @param {string} code */
+function refuse(code) {
+  const { title, element } = errorPage(code, ".");
+  document.title = title;
+  document.body.replaceChildren(element);
+}
+
+const here = location.pathname.split("/").at(-1) ?? "";
+
+/**
+ * The page of this address; null for whoever may not see it.
+ * @param {Account} account
+ * @param {(code: string) => void} lost
+ */
+function page(account, lost) {
+  if (here === "admin") return account.admin ? new AdminPage(account, lost) : null;
+  if (here === "audit") return account.audit ? new AuditPage(account, lost) : null;
+  return new HostsPage(account, lost, problem);
+}
+
 /** Where our own paths begin: `/`, or the path under which a site shows us. */
 const home = new URL("./", location.href).pathname;
-const [problem, to, then] = [taken("problem"), taken("to") ?? home, taken("do")];
+/** Where the login leads back to. */
+const back = `${home}${here}`;
+const [problem, to, then] = [taken("problem"), taken("to") ?? back, taken("do")];
 
-async function hosts() {
+async function begin() {
   try {
     const account = await whoAmI();
-    if (to !== home) location.replace(new URL(to, location.origin).href.startsWith(location.origin + home) ? to : home);
-    document.title = `${t("hosts.title")} – ${t("app.name")}`;
-    const page = new HostsPage(account, (code) => void start(code === "login_required" ? null : code, home), problem);
-    document.body.replaceChildren(page.element);
-    if (then === "passkeys") void page.passkeys();
-    await page.run();
+    if (to !== back) location.replace(new URL(to, location.origin).href.startsWith(location.origin + home) ? to : home);
+    document.title = `${here === "audit" ? t("audit.title") : here === "admin" ? t("admin.title") : t("hosts.title")} – ${t("app.name")}`;
+    const shown = page(account, (code) => (code === "forbidden" ? refuse(code) : void start(code === "login_required" ? null : code, back)));
+    if (shown === null) return refuse("forbidden");
+    document.body.replaceChildren(shown.element);
+    if (then === "passkeys" && shown instanceof HostsPage) void shown.passkeys();
+    await shown.run();
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "other";
     await start(code === "login_required" ? problem : code === "unreachable" ? null : code, to);
   }
 }
 
-if (location.pathname.endsWith("/invite")) {
+if (here === "invite") {
   const secret = location.hash.slice(1);
   // Out of the address, before anybody looks over a shoulder or shares a picture of it.
   history.replaceState(history.state, "", location.pathname);
   document.title = `${t("invite.title")} – ${t("app.name")}`;
   document.body.replaceChildren(await invitePage(secret));
 } else {
-  await hosts();
+  await begin();
 }
