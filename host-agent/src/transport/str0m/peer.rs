@@ -1,7 +1,7 @@
 //! One viewer's connection.
 
 use std::collections::VecDeque;
-use std::net::{SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
