@@ -52,7 +52,6 @@ inside systemd-analyze verify /lib/systemd/system/removid-router.service
 
 # The console's commands as the router's own user, on a configuration with a secret that only that user reads.
 inside sh -c 'umask 077; head -c 32 /dev/urandom | base64 > /etc/removid/turn-secret; chown removid-router: /etc/removid/turn-secret'
-inside install -d -o removid-router -g removid-router -m 700 /var/lib/removid-router
 inside sh -c 'sed -e "s/^passkeys = false/passkeys = true/" -e "/^\[\[provider\]\]/,/^acr-values/d" -e "/^admins/d" /etc/removid/router.toml.example > /etc/removid/router.toml'
 inside setpriv --reuid removid-router --regid removid-router --clear-groups removid-router check-config ||
   fail 'check-config refuses the example'
