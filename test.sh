@@ -10,7 +10,8 @@ cd "$(dirname "$0")"
 export REMOVID_FULL=
 if [ "${1:-}" = full ]; then export REMOVID_FULL=1; shift; fi
 
-tools='chromium firefox-esr xdotool x11-utils x11-xkb-utils python3-gi gir1.2-gtk-3.0 x11-xserver-utils x11-apps imagemagick iproute2 iptables nftables openssl procps git xclip coturn nginx-light postgresql pulseaudio pipewire pipewire-pulse wireplumber dbus-daemon util-linux'
+tools='chromium firefox-esr xdotool x11-utils x11-xkb-utils python3-gi gir1.2-gtk-3.0 x11-xserver-utils x11-apps imagemagick iproute2 iptables nftables openssl procps git xclip coturn nginx-light postgresql pulseaudio pipewire pipewire-pulse wireplumber dbus-daemon util-linux systemd python3-seccomp python3-yaml'
+[ -z "$REMOVID_FULL" ] || tools="$tools debootstrap lintian dpkg-dev binutils"
 command -v node >/dev/null || tools="$tools nodejs"
 command -v npm >/dev/null || tools="$tools npm"
 # shellcheck disable=SC2046,SC2086 # lists of names
@@ -50,12 +51,17 @@ suite_transport() {
   REMOVID_PROGRAM="$program" node --test tests/browser/picture.test.mjs
 }
 
+# Units and container files, with the programs that were built.
+suite_deploy() { node --test tests/deploy/*.test.mjs; }
+# A bare Debian comes from its archive: only with `full`.
+suite_packages() { [ -n "$REMOVID_FULL" ] || { say 'packages: only with full'; return 0; }; as_root env PATH="$PATH" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}" deploy/debian/test.sh; }
+
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(format lint build rust page browser transport)
+[ ${#names[@]} -gt 0 ] || names=(format lint build rust page browser transport deploy packages)
 report=
 failed=
 for name in "${names[@]}"; do
-  declare -F "suite_$name" >/dev/null || die "there is no suite $name; there are format lint build rust page browser transport"
+  declare -F "suite_$name" >/dev/null || die "there is no suite $name; there are format lint build rust page browser transport deploy packages"
   say "== $name"
   start=$SECONDS
   # Not `if suite`: that would switch off `set -e` inside.
