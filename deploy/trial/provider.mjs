@@ -1,7 +1,9 @@
 /**
  * A small OpenID provider FOR TRYING OUT: it believes whatever name is typed, with any password. Never use it for more.
  *
- *   node provider.mjs '{"port":0,"client":{"id":…,"secret":…,"redirect":…},"people":{"ada":{"name":…,"groups":[…]}}}'
+ *   node provider.mjs '{"port":0,"client":{"id":…,"secret":…,"redirect":…,"home":…},"people":{"ada":{"name":…,"groups":[…]}}}'
+ *
+ * `home` is where somebody comes back to who has logged out; with `backchannel` the provider tells that address of logouts.
  *
  * Says on standard output where it is, as one line of JSON. It listens on the loopback interface alone.
  */
@@ -22,7 +24,18 @@ const server = createServer();
 await new Promise((done) => server.listen(port, "127.0.0.1", done));
 const issuer = `http://127.0.0.1:${server.address().port}`;
 const provider = new Provider(issuer, {
-  clients: [{ client_id: client.id, client_secret: client.secret, redirect_uris: [client.redirect], grant_types: ["authorization_code"], response_types: ["code"] }],
+  clients: [
+    {
+      client_id: client.id,
+      client_secret: client.secret,
+      redirect_uris: [client.redirect],
+      grant_types: ["authorization_code"],
+      response_types: ["code"],
+      post_logout_redirect_uris: client.home === undefined ? [] : [client.home],
+      ...(client.backchannel === undefined ? {} : { backchannel_logout_uri: client.backchannel, backchannel_logout_session_required: true }),
+    },
+  ],
+  features: { backchannelLogout: { enabled: true } },
   claims: { openid: ["sub"], profile: ["name"], email: ["email"], groups: ["groups"] },
   // The router reads the ID token alone.
   conformIdTokenClaims: false,

@@ -12,8 +12,8 @@ run_web() {
   trap 'exit 0' INT TERM HUP
 
   [ -s "$dir/client-secret" ] || (umask 077 && head -c 32 /dev/urandom | base64 | tr -d '\n=' > "$dir/client-secret")
-  node deploy/trial/provider.mjs "$(printf '{"port":%s,"client":{"id":"removid","secret":"%s","redirect":"%sauth/callback/trial"},"people":%s}' \
-    "${REMOVID_TRIAL_PROVIDER_PORT:-8445}" "$(cat "$dir/client-secret")" "$url" \
+  node deploy/trial/provider.mjs "$(printf '{"port":%s,"client":{"id":"removid","secret":"%s","redirect":"%sauth/callback/trial","home":"%s"},"people":%s}' \
+    "${REMOVID_TRIAL_PROVIDER_PORT:-8445}" "$(cat "$dir/client-secret")" "$url" "$url" \
     '{"ada":{"name":"Ada (administrator)","groups":["admins"]},"bob":{"name":"Bob","groups":["staff"]}}')" \
     > "$dir/provider.out" 2> "$dir/provider.log" &
   wait_for "$dir/provider.out" issuer "$dir/provider.log"

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
+use signaling_spec::Right;
 
 /// Sit at any browser and work on this machine as if it were local.
 #[derive(Debug, Parser)]
@@ -153,6 +154,9 @@ pub struct DirectArgs {
     /// Share neither the desktop's sound nor a microphone.
     #[arg(long)]
     pub no_sound: bool,
+    /// The most that anybody may do here, whatever a token or a router says, e.g. view,input_keyboard. [default: all]
+    #[arg(long, value_name = "RIGHT,…", value_delimiter = ',', value_parser = right)]
+    pub permit: Vec<Right>,
     /// Lock the screen when the last viewer who may use it has gone.
     #[arg(long)]
     pub lock_on_disconnect: bool,
@@ -224,4 +228,12 @@ pub struct InstallArgs {
     /// Further flags for `removid direct`, after `--`.
     #[arg(last = true)]
     pub flags: Vec<String>,
+}
+
+fn right(name: &str) -> Result<Right, String> {
+    let known = Right::ALL.into_iter().find(|right| right.name() == name);
+    known.ok_or_else(|| {
+        let names: Vec<&str> = Right::ALL.into_iter().map(Right::name).collect();
+        format!("that is no right; there are {}", names.join(", "))
+    })
 }

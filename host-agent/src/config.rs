@@ -4,8 +4,8 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
-use signaling_spec::IceServer;
 use signaling_spec::limits::{MAX_DISPLAY_HEIGHT, MAX_DISPLAY_WIDTH, MIN_DISPLAY_SIDE};
+use signaling_spec::{IceServer, Right, Rights};
 
 use crate::cli::{Announce, DesktopKind, DirectArgs};
 use crate::media::rungs::RUNGS;
@@ -36,6 +36,8 @@ pub struct Config {
     pub sound: bool,
     /// Whether the screen is locked in the end, and by which command if not the usual one.
     pub lock: Option<Option<String>>,
+    /// The most that anybody may do here.
+    pub permitted: Rights,
 }
 
 /// What is shared.
@@ -122,6 +124,10 @@ impl Config {
             );
         }
         ensure!(
+            args.permit.is_empty() || args.permit.contains(&Right::View),
+            "--permit without `view` would let nobody in; name it, or leave --permit out"
+        );
+        ensure!(
             args.lock_command.is_none() || args.lock_on_disconnect,
             "lock-command says how to lock; lock-on-disconnect, which says that it is to be done, is missing"
         );
@@ -169,6 +175,11 @@ impl Config {
             sign: !args.no_sign,
             files: (!args.no_files).then_some(args.files),
             sound: !args.no_sound,
+            permitted: if args.permit.is_empty() {
+                Rights::all()
+            } else {
+                args.permit.into_iter().collect()
+            },
             lock: args.lock_on_disconnect.then_some(args.lock_command),
         })
     }
@@ -197,6 +208,11 @@ fn merge(flags: DirectArgs, file: DirectArgs) -> DirectArgs {
         no_sign: flags.no_sign || file.no_sign,
         no_files: flags.no_files || (flags.files.is_none() && file.no_files),
         files: flags.files.or(file.files),
+        permit: if flags.permit.is_empty() {
+            file.permit
+        } else {
+            flags.permit
+        },
         no_sound: flags.no_sound || file.no_sound,
         lock_on_disconnect: flags.lock_on_disconnect || file.lock_on_disconnect,
         lock_command: flags.lock_command.or(file.lock_command),

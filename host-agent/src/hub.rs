@@ -28,7 +28,7 @@ use session_core::sizing::Sizing;
 use session_core::sound::{Demand, Sounds};
 use signaling_spec::channel::control::SoundHealth;
 use signaling_spec::limits::{HOST_HEARTBEAT, MAX_VIEWERS};
-use signaling_spec::{EndReason, Refusal, Right, SessionId, Signal, ViewerId};
+use signaling_spec::{EndReason, Refusal, Right, Rights, SessionId, Signal, ViewerId};
 use tokio::sync::mpsc;
 
 use self::bulk::Transfers;
@@ -67,6 +67,8 @@ pub struct Parts {
     pub max_bps: u64,
     /// Whether a viewer's window may size the desktop without being asked.
     pub follow_window: bool,
+    /// What this host permits at all, whatever a token or a router says.
+    pub permitted: Rights,
 }
 
 impl std::fmt::Debug for Parts {
@@ -102,6 +104,7 @@ struct Hub {
     max_bps: u64,
     sizing: Sizing,
     follow_window: bool,
+    permitted: Rights,
     screen: Screen,
     beats: u32,
 }
@@ -139,6 +142,7 @@ pub async fn run(parts: Parts, mut stop: tokio::sync::oneshot::Receiver<()>) {
         max_bps: parts.max_bps,
         sizing: Sizing::new(parts.follow_window),
         follow_window: parts.follow_window,
+        permitted: parts.permitted,
         screen: Screen::default(),
         beats: 0,
     };
@@ -153,7 +157,7 @@ pub async fn run(parts: Parts, mut stop: tokio::sync::oneshot::Receiver<()>) {
             _ = &mut stop => break,
             event = hub.transport.next() => hub.handle_transport(event),
             signal = hub.link.from_router.recv() => match signal {
-                Some(signal) => hub.handle_signal(signal),
+                Some(signal) => hub.handle_signal(*signal),
                 None => break,
             },
             event = studio_events.recv() => match event {
@@ -275,6 +279,7 @@ impl Hub {
                 code: Refusal::Full,
             });
         }
+        let rights = rights.both(&self.permitted);
         if !rights.has(Right::View) {
             return self.say(Signal::SessionReject {
                 sid,

@@ -31,8 +31,18 @@ fn log(filter: Option<&str>) {
     let text = filter
         .or(variable.as_deref())
         .unwrap_or("warn,audit=info,host_agent=info,router=info");
+    let mut filter = EnvFilter::try_new(text).unwrap_or_else(|_| EnvFilter::new("info"));
+    // These would write what servers and this host prove to each other.
+    for quiet in [
+        "turn_client_proto=warn",
+        "turn_types=warn",
+        "stun_proto=warn",
+        "stun_types=warn",
+    ] {
+        filter = filter.add_directive(quiet.parse().expect("a directive"));
+    }
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_new(text).unwrap_or_else(|_| EnvFilter::new("info")))
+        .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();

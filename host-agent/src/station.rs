@@ -112,6 +112,7 @@ pub fn start(
         sound_events,
         max_bps: config.max_bps,
         follow_window: display.is_ours(),
+        permitted: config.permitted.clone(),
     };
     let hub = tokio::spawn(hub::run(parts, stopped));
     Ok(Station {

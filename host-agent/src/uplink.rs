@@ -20,7 +20,7 @@ use router::tls::private_file;
 use session_core::grants::{GrantError, Grants, Now};
 use session_core::reconnect::Backoff;
 use signaling_spec::claims::{GRANT_TYPE, GrantClaims};
-use signaling_spec::{EndReason, Refusal, Rights, Signal};
+use signaling_spec::{EndReason, Refusal, Signal};
 use tokio_tungstenite::tungstenite::Message;
 
 pub use enroll::{Wish, enroll};
@@ -56,9 +56,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let transport = transport::open(reachable(config.listen), tcp, frames, Arc::new(tls))?;
     let (host_link, router_link) = in_memory();
     let station = station::start(&config, Arc::clone(&identity), transport, router_link)?;
-    let floor = Rights::all();
     let uplink = Uplink {
-        grants: Grants::new(identity.id.clone(), floor),
+        grants: Grants::new(identity.id.clone(), config.permitted.clone()),
         socket: socket::Address::new(&membership)?,
         membership,
         identity,
@@ -263,7 +262,11 @@ impl Uplink {
     }
 
     async fn tell_hub(&self, signal: Signal) -> Result<(), HubGone> {
-        self.link.to_host.send(signal).await.map_err(|_| HubGone)
+        self.link
+            .to_host
+            .send(Box::new(signal))
+            .await
+            .map_err(|_| HubGone)
     }
 
     async fn end_leases(&mut self) -> Result<(), HubGone> {

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::auth::{Authority, random_bytes, random_secret, sha256};
 use crate::bus::{Bus, Directory, Letter, NodeId, Undelivered};
+use crate::link::Outbox;
 
 pub use hosts::Connection;
 
@@ -211,11 +212,7 @@ impl Broker {
     ///
     /// # Errors
     /// The router is shutting down.
-    pub async fn host_arrived(
-        &self,
-        host: HostId,
-        outbox: mpsc::Sender<Signal>,
-    ) -> Result<Connection, Stopped> {
+    pub async fn host_arrived(&self, host: HostId, outbox: Outbox) -> Result<Connection, Stopped> {
         let (reply, answer) = oneshot::channel();
         let event = hosts::Event::Arrived { host, outbox, reply };
         self.hosts.send(event).await.map_err(|_| Stopped)?;

@@ -61,6 +61,8 @@ pub trait Bus: Send + Sync + fmt::Debug {
 /// Knows at which node each host is.
 pub trait Directory: Send + Sync + fmt::Debug {
     fn node_of(&self, host: &HostId) -> Option<NodeId>;
+    /// How many hosts are somewhere.
+    fn count(&self) -> usize;
     fn arrived(&self, host: &HostId, at: &NodeId);
     /// It counts only where the host was last.
     fn left(&self, host: &HostId, from: &NodeId);
@@ -77,6 +79,10 @@ impl Directory for LocalDirectory {
             .unwrap_or_else(PoisonError::into_inner)
             .get(host)
             .cloned()
+    }
+
+    fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     fn arrived(&self, host: &HostId, at: &NodeId) {

@@ -6,10 +6,13 @@ use tokio::sync::mpsc;
 /// Messages that may wait in each direction; a slower end loses the link, not memory.
 const CAPACITY: usize = 256;
 
+/// What is for a host. Boxed: a channel holds room for 32 messages from its beginning, for every idle host.
+pub type Outbox = mpsc::Sender<Box<Signal>>;
+
 /// The router's end.
 #[derive(Debug)]
 pub struct HostLink {
-    pub to_host: mpsc::Sender<Signal>,
+    pub to_host: Outbox,
     pub from_host: mpsc::Receiver<Signal>,
 }
 
@@ -17,7 +20,7 @@ pub struct HostLink {
 #[derive(Debug)]
 pub struct RouterLink {
     pub to_router: mpsc::Sender<Signal>,
-    pub from_router: mpsc::Receiver<Signal>,
+    pub from_router: mpsc::Receiver<Box<Signal>>,
 }
 
 /// A link inside one process.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use signaling_spec::channel::input::{Code, Input, Modifiers, Motion, Position};
 use signaling_spec::limits::{HELD_ABSENT, HELD_SILENCE, MAX_HELD_KEYS};
-use signaling_spec::{Refusal, Right, Rights, ViewerId};
+use signaling_spec::{Refusal, Rights, ViewerId};
 
 /// How long an unconfirmed key may stay down: shorter than the usual delays before a host repeats.
 pub const REPEAT_GRACE: Duration = Duration::from_millis(350);
@@ -177,12 +177,7 @@ impl InputGate {
     /// `Forbidden` without the right, `TooMany` held keys; nothing is injected then.
     pub fn handle_input(&mut self, viewer: ViewerId, input: Input, now: Instant) -> Result<(), Refusal> {
         let holder = self.viewers.get_mut(&viewer).ok_or(Refusal::OutOfTurn)?;
-        let need = match input {
-            Input::Key { .. } | Input::Text(_) => Right::InputKeyboard,
-            Input::Button { .. } | Input::Wheel { .. } => Right::InputPointer,
-            Input::Release => Right::View,
-        };
-        if !holder.rights.has(need) {
+        if !holder.rights.has(input.needs()) {
             return Err(Refusal::Forbidden);
         }
         match input {
@@ -250,16 +245,11 @@ impl InputGate {
     /// `Forbidden` without the right.
     pub fn handle_motion(&mut self, viewer: ViewerId, motion: Motion, now: Instant) -> Result<(), Refusal> {
         let holder = self.viewers.get_mut(&viewer).ok_or(Refusal::OutOfTurn)?;
-        let may = |right| {
-            if holder.rights.has(right) {
-                Ok(())
-            } else {
-                Err(Refusal::Forbidden)
-            }
-        };
+        if !motion.needs().iter().any(|right| holder.rights.has(*right)) {
+            return Err(Refusal::Forbidden);
+        }
         match motion {
             Motion::Move { seq, at } => {
-                may(Right::InputPointer)?;
                 if is_newer(seq, holder.move_seq) {
                     holder.move_seq = Some(seq);
                     holder.locked = false;
@@ -272,7 +262,6 @@ impl InputGate {
                 total_x,
                 total_y,
             } => {
-                may(Right::InputPointer)?;
                 let (from_x, from_y) = match holder.relative {
                     Some((same, last, x, y)) if same == lock => {
                         if !is_newer(seq, Some(last)) {
@@ -292,7 +281,6 @@ impl InputGate {
             Motion::Held {
                 seq, buttons, codes, ..
             } => {
-                may(Right::InputKeyboard).or(may(Right::InputPointer))?;
                 if !is_newer(seq, holder.held_seq) {
                     return Ok(());
                 }

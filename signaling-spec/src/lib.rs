@@ -9,6 +9,7 @@ pub mod channel;
 pub mod claims;
 mod ids;
 pub mod limits;
+mod needs;
 mod object;
 mod rights;
 mod sdp;

@@ -204,6 +204,11 @@ impl Access {
         Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// How many sessions live, or were let in just now.
+    pub fn sessions(&self) -> usize {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     pub fn tokens(&self) -> &Tokens {
         &self.tokens
     }

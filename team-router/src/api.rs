@@ -9,6 +9,7 @@ mod hosts;
 mod invites;
 mod login;
 mod logout;
+mod metrics;
 mod passkeys;
 mod trusted;
 mod uplink;
@@ -59,6 +60,8 @@ pub struct Team {
     /// Its public half, in base64url.
     pub grants_public: String,
     pub turn: Option<Arc<Turn>>,
+    /// SHA-256 of the token that opens the figures, if anybody may see them.
+    pub metrics_token: Option<[u8; 32]>,
     pub waiting: Arc<Waiting>,
     /// `None`: the site has no name that passkeys could belong to.
     pub passkeys: Option<Arc<Passkeys>>,
@@ -116,6 +119,8 @@ pub fn routes(team: Team) -> Routes {
         .route("/admin", get(start_page))
         .route("/audit", get(start_page))
         .route("/readyz", get(ready))
+        .route("/metrics", get(metrics::show))
+        .route("/api/v1/openapi.json", get(openapi))
         .route("/auth/login", get(login::begin))
         .route("/auth/step-up", get(login::step_up))
         .route("/auth/callback/{provider}", get(login::callback))
@@ -170,6 +175,14 @@ pub fn routes(team: Team) -> Routes {
         .route("/api/v1/audit/export", get(audit::export))
         .route("/api/v1/audit/sinks", get(audit::sinks))
         .with_state(team)
+}
+
+/// This very list, for programs (OpenAPI 3.1).
+async fn openapi() -> impl IntoResponse {
+    (
+        [(header::CONTENT_TYPE, "application/json")],
+        include_str!("../openapi.json"),
+    )
 }
 
 async fn start_page(State(team): State<Team>, headers: HeaderMap) -> Response {

@@ -22,7 +22,7 @@ use crate::store::{Store, StoreError};
 
 pub use chain::{Tampered, Verifier};
 pub use checkpoint::{Keys, open_key, open_public};
-pub use layer::AuditLayer;
+pub use layer::{AuditLayer, COUNTS};
 pub use line::{FileVerifier, Line};
 pub use sinks::{Health, Sinks, start};
 pub use syslog::Address;

@@ -45,6 +45,7 @@ struct Written {
     #[serde(default, rename = "ice-server")]
     ice_servers: Vec<WrittenIce>,
     turn: Option<TurnConfig>,
+    metrics_token_file: Option<PathBuf>,
     assets_dir: Option<PathBuf>,
     #[serde(default)]
     audit: WrittenAudit,
@@ -275,6 +276,8 @@ pub struct Config {
     pub trusted_header: Option<TrustedHeader>,
     pub ice_servers: Vec<IceServer>,
     pub turn: Option<TurnConfig>,
+    /// Holds the token that opens `/metrics`; without it nothing does.
+    pub metrics_token_file: Option<PathBuf>,
     pub assets_dir: Option<PathBuf>,
     pub audit: AuditSinks,
 }
@@ -434,6 +437,7 @@ impl Config {
             tls: written.tls,
             admins: written.admins,
             providers,
+            metrics_token_file: written.metrics_token_file,
             turn: written.turn.map(check_turn).transpose()?,
             passkeys: written.passkeys,
             trusted_header,

@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 
 use clap::Parser as _;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
@@ -27,6 +28,10 @@ fn main() -> std::process::ExitCode {
         .with_ansi(false)
         .with_filter(filter);
     tracing_subscriber::registry().with(lines).with(layer).init();
+    // Every host holds a socket: the soft limit is for programs that cannot count beyond it (select).
+    if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
+    }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&error.into()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use router::api::Edge;
@@ -78,6 +78,11 @@ pub async fn start(
         .map(|provider| OpenId::new(provider.clone(), &config.public_url))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let certificate = Arc::new(certificate(&config)?);
+    let metrics_token = config
+        .metrics_token_file
+        .as_deref()
+        .map(metrics_token)
+        .transpose()?;
     let turn = config.turn.as_ref().map(Turn::open).transpose()?.map(Arc::new);
     let store = Store::open(&config.database).await?;
     let mut tasks = JoinSet::new();
@@ -132,6 +137,7 @@ pub async fn start(
         grants,
         grants_public: URL_SAFE_NO_PAD.encode(public),
         turn,
+        metrics_token,
         waiting: Arc::new(Waiting::default()),
         passkeys: Passkeys::new(&config.public_url).map(Arc::new),
         seen: Arc::new(Seen::default()),
@@ -193,6 +199,19 @@ fn certificate(config: &Config) -> anyhow::Result<Certificate> {
             Certificate::self_signed(&config.state_dir, &names, &addresses)
         }
     }
+}
+
+/// The token that opens the figures, as its hash.
+fn metrics_token(path: &Path) -> anyhow::Result<[u8; 32]> {
+    let file = private_file::read(path).context("the token of the figures")?;
+    let token = file.trim_ascii();
+    ensure!(
+        token.len() >= 16,
+        "{} holds a token of {} bytes; take 16 or more",
+        path.display(),
+        token.len()
+    );
+    Ok(router::auth::sha256(token))
 }
 
 /// The key of the pages' tokens: made at the first start, for this machine's eyes alone.

@@ -72,15 +72,6 @@ describe("second factors", () => {
     }
   });
 
-  it("goes on after a lost connection without asking again", async () => {
-    const { desk } = await viewer.look();
-    await viewer.page.evaluate(() => document.querySelector("removid-desktop").reconnect());
-    await until("the next session", async () => {
-      const now = await viewer.look();
-      return now.state === "live" && now.desk.viewer !== null && now.desk.viewer !== desk.viewer;
-    }, 15_000);
-  });
-
   it("does not open it without the person", async () => {
     await device.verified(false);
     await viewer.page.goto(`${team.url}desktop?host=${key.id}`);
@@ -100,5 +91,53 @@ describe("second factors", () => {
     await until("an empty list", async () => (await viewer.page.$(".keys li")) === null);
     await viewer.page.goto(`${team.url}desktop?host=${key.id}`);
     await seen(viewer, "that there is none", (said) => said.includes("you have none yet"));
+  });
+});
+
+describe("a team without a provider", () => {
+  const stack = new Stack();
+  let team;
+  let viewer;
+  let device;
+  before(async () => {
+    team = await stack.use(Team.open({ alone: true, keys: "passkeys = true" }));
+    await team.host("the box", ["env=dev"]);
+    const browser = await stack.use(Browser.open("chromium", await stack.use(Display.viewer())));
+    viewer = await browser.page();
+    device = await Authenticator.plug(viewer.page);
+  });
+  after(() => stack.end());
+
+  it("makes its first administrator by a link of the console", async () => {
+    const link = team.command("user", "invite", "Grace", "--admin");
+    await viewer.page.goto(link);
+    await seen(viewer, "whom it is for", (said) => said.includes("Grace"));
+    assert.ok(!(await viewer.page.evaluate(() => location.href)).includes("#"), "the secret has left the address");
+    await press(viewer.page, "Make a passkey");
+    await seen(viewer, "the hosts", (said) => said.includes("the box") && said.includes("Add a host"));
+    assert.equal((await device.credentials()).length, 1);
+    await viewer.page.goto("about:blank");
+    await viewer.page.goto(link);
+    await seen(viewer, "that it was used", (said) => said.includes("was used"));
+  });
+
+  it("logs in with the passkey alone, and out", async () => {
+    await viewer.page.goto(team.url);
+    await press(viewer.page, "Log out");
+    await seen(viewer, "the login", (said) => said.includes("You are logged out"));
+    await press(viewer.page, "Use a passkey");
+    await seen(viewer, "the hosts", (said) => said.includes("the box"));
+    await press(viewer.page, "Open");
+    await viewer.live();
+  });
+
+  it("ends what is live with “Log out everywhere”", async () => {
+    const other = viewer.browser.adopt(await viewer.browser.browser.newPage());
+    await other.page.goto(team.url);
+    await press(other.page, "Log out everywhere");
+    await seen(other, "the login", (said) => said.includes("You are logged out"));
+    await viewer.page.bringToFront();
+    await until("the desktop to end", async () => (await viewer.look().catch(() => ({}))).state !== "live", 10_000);
+    await seen(viewer, "the login", (said) => said.includes("Use a passkey"));
   });
 });

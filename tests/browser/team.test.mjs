@@ -93,7 +93,10 @@ for (const name of BROWSERS) {
     it("lets an administrator add a host, and logs out", async () => {
       const logOut = async () => {
         await viewer.page.evaluate(() => [...document.querySelectorAll("button")].find((button) => button.textContent === "Log out").click());
-        await seen("the login page", (said) => said.includes("You are logged out"));
+        // The provider asks whether to log out there as well.
+        await until("the provider's question", () => viewer.page.$("button[name=logout]").catch(() => null));
+        await viewer.page.click("button[name=logout]");
+        await seen("the login page", (said) => said.includes("Log in with the trial provider"));
       };
       await logOut();
       const provider = (await viewer.page.cookies?.()) ?? [];

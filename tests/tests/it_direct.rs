@@ -263,6 +263,26 @@ async fn whoever_may_only_look_can_do_nothing() {
     std::fs::remove_dir_all(shared).unwrap();
 }
 
+/// The owner's own link gives everything; what the host itself does not permit it does not give.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_host_itself_has_the_last_word() {
+    let args = [&PATTERN[..], &["--permit", "view,input_pointer"]].concat();
+    let agent = Agent::start("permit", &args).unwrap();
+    let owner = Viewer::connect(&agent.link).await.unwrap();
+    assert_eq!(owner.rights.canonical(), "input_pointer,view");
+    let key = b"\x01\x01\x00\x04KeyQ\x01q";
+    refused(&owner, "input", key, Refusal::Forbidden, "input").await;
+    for (kind, text) in SERVICES {
+        refused(&owner, "ctl", text.as_bytes(), Refusal::Forbidden, kind).await;
+    }
+    owner
+        .peer
+        .send("motion", b"\x10\x00\x01\x00\x01\x00\x01")
+        .await
+        .unwrap();
+    lives(&owner, 3).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_is_no_message_is_refused_and_nobody_is_hurt() {
     let agent = Agent::start("garbage", &PATTERN).unwrap();

@@ -19,6 +19,10 @@ const FENCES: &[(&str, &[&str])] = &[
         ],
     ),
     ("quinn_udp", &["host-agent/src/transport/str0m/udp.rs"]),
+    (
+        "turn_client_proto",
+        &["host-agent/src/transport/relay/allocation.rs"],
+    ),
     ("webrtc", &["host-agent/src/transport/webrtc", "tests/"]),
     ("rtc", &["host-agent/src/transport/webrtc", "tests/"]),
     ("x11rb", &["host-agent/src/x11", "host-agent/tests/", "tests/"]),
@@ -55,6 +59,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "router/src/api",
             "router/src/error.rs",
             "router/src/net/accept.rs",
+            "router/src/net/front.rs",
             "team-router/src/api",
         ],
     ),

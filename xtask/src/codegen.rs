@@ -18,6 +18,10 @@ fn files() -> anyhow::Result<Vec<(PathBuf, String)>> {
         (protocol.join("limits.js"), limits_js()),
         (root.join("docs/audit.md"), crate::codes::markdown()),
     ];
+    files.push((
+        root.join("docs/rights.md"),
+        rights(&root.join("signaling-spec/vectors"))?,
+    ));
     for (name, schema) in schemas() {
         let mut text = serde_json::to_string_pretty(&schema)?;
         text.push('\n');
@@ -109,6 +113,75 @@ fn typescript() -> String {
         api::ErrorBody,
     );
     text
+}
+
+/// The table of messages and rights, with a row for every message that has vectors; all must have.
+fn rights(vectors: &Path) -> anyhow::Result<String> {
+    let mut text = String::from(
+        "# Rights and messages\n\nWhat a viewer's message needs, as the agent enforces it. Generated from `signaling-spec/src/needs.rs` by\n\
+         `cargo run -p xtask -- codegen`; do not edit. A message without its right is answered with `forbidden`, and has\nno effect.\n\n\
+         | channel | message | right |\n|---|---|---|\n",
+    );
+    let mut rows = Vec::new();
+    for (kind, name, wire) in examples(vectors)? {
+        let row = if kind == "control" {
+            let Ok(message) = control::FromViewer::decode(&wire.to_string()) else {
+                continue;
+            };
+            ("ctl", message.kind().to_owned(), vec![message.needs()])
+        } else {
+            let bytes = wire
+                .as_str()
+                .and_then(bytes)
+                .context("a vector of input is hex")?;
+            match (input::Input::decode(&bytes), input::Motion::decode(&bytes)) {
+                (Ok(message), _) => ("input", name, vec![message.needs()]),
+                (_, Ok(message)) => ("motion", name, message.needs().to_vec()),
+                _ => continue,
+            }
+        };
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
+    }
+    rows.sort();
+    for (channel, message, rights) in rows {
+        let rights: Vec<String> = rights.iter().map(|right| format!("`{}`", right.name())).collect();
+        let _ = writeln!(text, "| {channel} | `{message}` | {} |", rights.join(" or "));
+    }
+    text.push_str(
+        "| bulk | a transfer's chunks, credits, ends | the right of the message that began the transfer |\n",
+    );
+    Ok(text)
+}
+
+/// Every case that is accepted: its folder, its file's name and its wire.
+fn examples(vectors: &Path) -> anyhow::Result<Vec<(&'static str, String, serde_json::Value)>> {
+    let mut found = Vec::new();
+    for kind in ["control", "input"] {
+        for entry in std::fs::read_dir(vectors.join(kind))? {
+            let path = entry?.path();
+            let file: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path)?)?;
+            let name = path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            for case in file["accept"].as_array().into_iter().flatten() {
+                let wire = case.get("hex").unwrap_or(&case["wire"]);
+                found.push((kind, name.clone(), wire.clone()));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn bytes(hex: &str) -> Option<Vec<u8>> {
+    let hex: String = hex.split_whitespace().collect();
+    (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok())
+        .collect()
 }
 
 fn declare<T: TS + 'static>(config: &ts_rs::Config, text: &mut String) {

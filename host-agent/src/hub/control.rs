@@ -156,21 +156,7 @@ impl Hub {
             Err(code) => return self.refuse(viewer, code, "ctl"),
         };
         let kind = message.kind();
-        let need = match &message {
-            FromViewer::DisplayResize { .. } => Right::DisplayResize,
-            FromViewer::QualityLimit { .. } | FromViewer::ViewerDismiss { .. } => Right::SessionManage,
-            FromViewer::ClipOffer { .. } => Right::ClipboardToHost,
-            FromViewer::ClipGet { .. } => Right::ClipboardFromHost,
-            FromViewer::FilePut { .. } | FromViewer::FileDone { .. } | FromViewer::FileFolder { .. } => {
-                Right::FilesToHost
-            }
-            FromViewer::FileBrowse { .. } | FromViewer::FileGet { .. } => Right::FilesFromHost,
-            FromViewer::SoundListen { .. } => Right::Sound,
-            FromViewer::MicrophoneUse { .. } => Right::Microphone,
-            FromViewer::PageHidden { .. } | FromViewer::VideoRefresh {} | FromViewer::Ping { .. } => {
-                Right::View
-            }
-        };
+        let need = message.needs();
         let has = self
             .sessions
             .get(&viewer)

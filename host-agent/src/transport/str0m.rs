@@ -234,7 +234,7 @@ impl Transport for Str0mTransport {
                     sdp,
                 });
                 let outer = addresses::outer(&all, path).filter(|_| !path.relay_only);
-                if let Some(candidate) = outer.and_then(peer::outer_candidates) {
+                if let Some(candidate) = outer.and_then(addresses::outer_candidates) {
                     for candidate in candidate {
                         self.events
                             .push_back(TransportEvent::Candidate { peer: id, candidate });

@@ -13,6 +13,7 @@ use crate::audit;
 use crate::auth::Authority;
 use crate::auth::direct::unix_now;
 use crate::bus::{Bus, Directory, ForHost, ForViewer, Letter, NodeId};
+use crate::link::Outbox;
 
 /// How often the rights of live sessions are looked at again.
 const RECHECK_EVERY: Duration = Duration::from_secs(1);
@@ -28,7 +29,7 @@ pub struct Connection {
 pub(super) enum Event {
     Arrived {
         host: HostId,
-        outbox: mpsc::Sender<Signal>,
+        outbox: Outbox,
         reply: oneshot::Sender<Connection>,
     },
     Says(Connection, Box<Signal>),
@@ -44,7 +45,7 @@ pub(super) enum Event {
 
 struct Host {
     number: u64,
-    outbox: mpsc::Sender<Signal>,
+    outbox: Outbox,
 }
 
 struct Session {
@@ -138,7 +139,7 @@ impl Hosts {
                     .and_then(|sid| self.sessions.get(sid))
                     .and_then(|session| self.hosts.get(&session.host));
                 if let Some(host) = host
-                    && let Err(error) = host.outbox.try_send(*signal)
+                    && let Err(error) = host.outbox.try_send(signal)
                 {
                     tracing::warn!(%error, "Dropped a viewer's message: the host does not keep up");
                 }
@@ -157,7 +158,7 @@ impl Hosts {
             .is_some_and(|host| host.number == from.number)
     }
 
-    fn arrived(&mut self, host: HostId, outbox: mpsc::Sender<Signal>, reply: oneshot::Sender<Connection>) {
+    fn arrived(&mut self, host: HostId, outbox: Outbox, reply: oneshot::Sender<Connection>) {
         self.connections += 1;
         let number = self.connections;
         self.directory.arrived(&host, self.bus.here());
@@ -207,7 +208,7 @@ impl Hosts {
         let asked = self
             .hosts
             .get(&seat.host)
-            .is_some_and(|host| host.outbox.try_send(request).is_ok());
+            .is_some_and(|host| host.outbox.try_send(Box::new(request)).is_ok());
         if !asked {
             let over = ForViewer::Over(seat.sid, Over::HostOffline);
             let _ = self.bus.post(&from, Letter::ForViewer(over));
@@ -287,7 +288,7 @@ impl Hosts {
             };
             // The viewer learns it from us, whatever the host does; the host must learn it, or is told again.
             let host = self.hosts.get(&session.host);
-            let told = host.is_some_and(|host| host.outbox.try_send(end.clone()).is_ok());
+            let told = host.is_some_and(|host| host.outbox.try_send(Box::new(end.clone())).is_ok());
             if told {
                 audit!("RMV3008W", sid = %sid, "Session ends: its token is no longer in force");
                 let host = session.host.clone();
@@ -310,7 +311,7 @@ impl Hosts {
                 seconds: lease.seconds,
             };
             let host = self.hosts.get(&session.host);
-            if host.is_some_and(|host| host.outbox.try_send(renewal).is_ok()) {
+            if host.is_some_and(|host| host.outbox.try_send(Box::new(renewal)).is_ok()) {
                 *lease = Lease::new(lease.seconds, now);
             }
         }

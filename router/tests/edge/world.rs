@@ -269,7 +269,7 @@ impl World {
 
     /// The next message that reaches the host.
     pub(crate) async fn told(&mut self) -> Signal {
-        within(2, self.host.from_router.recv()).await.unwrap()
+        *within(2, self.host.from_router.recv()).await.unwrap()
     }
 
     /// A token that this host's key has signed, with claims of the test's choice.

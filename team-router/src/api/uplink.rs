@@ -126,7 +126,7 @@ async fn converse(
     team: &Team,
     connection: &Connection,
     socket: &mut WebSocket,
-    orders: &mut mpsc::Receiver<Signal>,
+    orders: &mut mpsc::Receiver<Box<Signal>>,
 ) -> &'static str {
     let mut bucket = Bucket::with_burst(PER_SECOND, 2 * PER_SECOND);
     // Spread, so that many hosts that came at once do not speak at once.

@@ -1,7 +1,9 @@
 //! Takes the events of the target `audit` out of the stream of log lines.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use router::auth::direct::unix_now;
 use serde_json::{Map, Value};
@@ -44,6 +46,7 @@ impl<S: tracing::Subscriber> Layer<S> for AuditLayer {
             Some(Value::String(code)) => code,
             _ => "RMV7999W".to_owned(),
         };
+        COUNTS.add(&code);
         let lost = self.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
             let told: Map<String, Value> = [("lost".to_owned(), lost.into())].into_iter().collect();
@@ -54,6 +57,33 @@ impl<S: tracing::Subscriber> Layer<S> for AuditLayer {
         if !self.send(code, fields.0) {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
+    }
+}
+
+/// How often each code was emitted since the start.
+#[derive(Debug)]
+pub struct Counts(Mutex<BTreeMap<String, u64>>);
+
+/// Of this process, as its subscriber is.
+pub static COUNTS: Counts = Counts(Mutex::new(BTreeMap::new()));
+
+impl Counts {
+    fn add(&self, code: &str) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match counts.get_mut(code) {
+            Some(count) => *count += 1,
+            None => {
+                counts.insert(code.to_owned(), 1);
+            }
+        }
+    }
+
+    pub fn all(&self) -> Vec<(String, u64)> {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts
+            .iter()
+            .map(|(code, count)| (code.clone(), *count))
+            .collect()
     }
 }
 

@@ -66,3 +66,66 @@ fn what_is_wrong_is_named() {
     let both = "admins = [{ provider = \"corp\", subject = \"ada\", group = \"ops\" }]\n";
     assert!(why(&format!("{both}{PLAIN}")).contains("by one of them"));
 }
+
+#[test]
+fn the_example_is_right_and_names_every_word() {
+    let text = include_str!("../../../deploy/example/router.toml");
+    let config = Config::parse(text).unwrap();
+    assert_eq!(config.turn.unwrap().urls.len(), 3);
+    let plain = Config::parse(PLAIN).unwrap();
+    assert_eq!(
+        config.listen, plain.listen,
+        "the example says what holds without it"
+    );
+    assert_eq!(config.database, plain.database);
+    let whole = text.replace("\n# ", "\n");
+    for word in WORDS {
+        assert!(
+            whole.contains(&format!("{word} = ")) || whole.contains(&format!("[{word}]")),
+            "{word}"
+        );
+    }
+    // Each of them uncommented is a word of the configuration.
+    let headers = text
+        .split("# [trusted-header]")
+        .nth(1)
+        .unwrap()
+        .split("\n\n")
+        .next()
+        .unwrap();
+    let headers = format!("[trusted-header]{}", headers.replace("\n# ", "\n"));
+    assert!(
+        toml::from_str::<Written>(&format!("public-url = \"x\"\n{headers}")).is_ok(),
+        "{headers}"
+    );
+}
+
+/// What the file may say, without what is for working on the page.
+const WORDS: [&str; 26] = [
+    "public-url",
+    "listen",
+    "trusted-proxies",
+    "state-dir",
+    "database",
+    "tls",
+    "drain-delay",
+    "admins",
+    "passkeys",
+    "[provider]",
+    "id",
+    "name",
+    "issuer",
+    "client-id",
+    "client-secret-file",
+    "scopes",
+    "groups-claim",
+    "acr-values",
+    "ca-file",
+    "trusted-header",
+    "secret-header",
+    "[ice-server]",
+    "turn",
+    "urls",
+    "lifetime",
+    "relay-only",
+];

@@ -448,23 +448,4 @@ async fn call(http: reqwest::Client, request: HttpRequest) -> Result<HttpRespons
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn groups_are_a_list_or_one() {
-        let claims = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap();
-        assert_eq!(
-            groups(&claims(r#"{"groups": ["dev", "ops", 7, ""]}"#), "groups"),
-            ["dev", "ops"]
-        );
-        assert_eq!(groups(&claims(r#"{"groups": "dev"}"#), "groups"), ["dev"]);
-        assert!(groups(&claims(r#"{"groups": {"dev": true}}"#), "groups").is_empty());
-        assert!(groups(&claims("{}"), "groups").is_empty());
-        let nested = claims(r#"{"realm_access": {"roles": ["dev"]}, "https://a.b/groups": "ops", "a": 1}"#);
-        assert_eq!(groups(&nested, "realm_access.roles"), ["dev"]);
-        assert_eq!(groups(&nested, "https://a.b/groups"), ["ops"]);
-        assert!(groups(&nested, "a.b.c").is_empty());
-        assert!(groups(&nested, "").is_empty());
-    }
-}
+mod tests;

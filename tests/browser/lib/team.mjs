@@ -27,29 +27,7 @@ async function freePort() {
   return port;
 }
 
-export class Team {
-  /**
-   * @param {{ path?: string, listen?: (team: Team) => string, more?: (team: Team) => string, namespace?: string, address?: string,
-   *   ready?: (team: Team) => Promise<void> }} [as] under which path, where it listens, further lines of configuration, a network
-   *   namespace of its own and the address that it has there, and what has to be there before hosts come
-   */
-  static async open({ path = "/", listen, more = () => "", namespace, address = "localhost", ready = async () => {} } = {}) {
-    const team = new Team();
-    team.inside = namespace === undefined ? [] : ["ip", "netns", "exec", namespace];
-    team.port = await freePort();
-    team.url = `https://${address}:${team.port}${path}`;
-    const client = { id: "removid", secret: SECRET, redirect: `${team.url}auth/callback/trial` };
-    team.provider = team.#start(process.execPath, [join(ROOT, "deploy/trial/provider.mjs"), JSON.stringify({ client, people: PEOPLE })]);
-    const { issuer } = JSON.parse(await firstLine(team.provider, "the provider"));
-    if (namespace !== undefined) await team.#reachProvider(address, Number(new URL(issuer).port));
-    team.secret("client-secret", SECRET);
-    team.text = (lines) => `public-url = "${team.url}"
-listen = "${listen ? listen(team) : `[::]:${team.port}`}"
-state-dir = "${team.dir.path}"
-admins = [{ provider = "trial", group = "admins" }]
-${ASSETS === undefined ? "" : `assets-dir = "${ASSETS}"`}
-[audit]
-file = "${team.at("audit.jsonl")}"
+const provider = (/** @type {Team} */ team, issuer) => `admins = [{ provider = "trial", group = "admins" }]
 [[provider]]
 id = "trial"
 name = "the trial provider"
@@ -57,6 +35,36 @@ issuer = "${issuer}"
 client-id = "removid"
 client-secret-file = "${team.at("client-secret")}"
 scopes = ["openid", "profile", "email", "groups"]
+`;
+
+export class Team {
+  /**
+   * @param {{ path?: string, listen?: (team: Team) => string, keys?: string, more?: (team: Team) => string, alone?: boolean,
+   *   namespace?: string, address?: string, ready?: (team: Team) => Promise<void> }} [as] under which path, where it listens, further
+   *   keys and further lines of configuration, whether it has no provider, a network namespace of its own and the address
+   *   that it has there, and what has to be there before hosts come
+   */
+  static async open({ path = "/", listen, keys = "", more = () => "", alone = false, namespace, address = "localhost", ready = async () => {} } = {}) {
+    const team = new Team();
+    team.inside = namespace === undefined ? [] : ["ip", "netns", "exec", namespace];
+    team.port = await freePort();
+    team.url = `https://${address}:${team.port}${path}`;
+    const client = { id: "removid", secret: SECRET, redirect: `${team.url}auth/callback/trial`, home: team.url, backchannel: `${team.url}auth/backchannel/trial` };
+    // The router makes its certificate at its start; the provider takes whatever it is.
+    const env = { ...process.env, NODE_TLS_REJECT_UNAUTHORIZED: "0" };
+    team.provider = team.#start(process.execPath, [join(ROOT, "deploy/trial/provider.mjs"), JSON.stringify({ client, people: PEOPLE })], { env });
+    const { issuer } = JSON.parse(await firstLine(team.provider, "the provider"));
+    team.issuer = issuer;
+    if (namespace !== undefined) await team.#reachProvider(address, Number(new URL(issuer).port));
+    team.secret("client-secret", SECRET);
+    team.text = (lines) => `public-url = "${team.url}"
+listen = "${listen ? listen(team) : `[::]:${team.port}`}"
+state-dir = "${team.dir.path}"
+${ASSETS === undefined ? "" : `assets-dir = "${ASSETS}"`}
+${keys}
+${alone ? "" : provider(team, issuer)}
+[audit]
+file = "${team.at("audit.jsonl")}"
 ${lines(team)}
 `;
     team.configure(more);

@@ -18,6 +18,7 @@ mod joining;
 mod logins;
 mod logouts;
 mod pages;
+mod people;
 mod provider;
 mod rights;
 mod trusted;

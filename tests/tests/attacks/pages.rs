@@ -67,6 +67,73 @@ async fn a_stranger_learns_nothing() {
     count.say("strangers");
 }
 
+/// Whatever the document of the calls says to need a token gives a stranger nothing.
+#[tokio::test]
+async fn every_call_of_the_document_is_closed() {
+    let (world, mut count) = (World::start().await, Count::default());
+    let document = world.get("/api/v1/openapi.json", &[]).await.json();
+    let token = world.person("eve", &[]).await;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, call) in methods.as_object().unwrap() {
+            let closed = call["security"][0].get("bearer").is_some();
+            if !closed {
+                continue;
+            }
+            let line = format!("{} {}", method.to_uppercase(), path.replace(['{', '}'], ""));
+            let headers = [
+                ("Content-Type", "application/json"),
+                ("Sec-Fetch-Site", "same-origin"),
+            ];
+            let answer = world.https.request(&line, &headers, "{}").await.unwrap();
+            count.refused(&line, &answer, 401, "login_required");
+            // Whoever is logged in and has no role gets no further than that.
+            let answer = world.call(&line, &token, "{}").await;
+            assert!(answer.status < 500, "{line}: {answer:?}");
+        }
+    }
+    assert!(count.0 > 25, "{}", count.0);
+    count.say("calls without a token");
+}
+
+#[tokio::test]
+async fn figures_are_for_whoever_has_their_token() {
+    let secret = "a-long-token-for-figures";
+    let world = World::start_as("", |dir| {
+        router::tls::private_file::write(&dir.join("figures"), secret.as_bytes()).unwrap();
+        format!("metrics-token-file = {:?}", dir.join("figures"))
+    })
+    .await;
+    let mut count = Count::default();
+    let admin = world.person("ada", &["admins"]).await;
+    for (what, header) in [
+        ("no token", String::new()),
+        ("another token", "Bearer a-long-token-for-figurez".to_owned()),
+        ("a part of it", format!("Bearer {}", &secret[..20])),
+        ("an administrator's token", format!("Bearer {admin}")),
+    ] {
+        let answer = world.get("/metrics", &[("Authorization", &header)]).await;
+        count.refused(what, &answer, 401, "login_required");
+    }
+    let host = world.host(&admin, &serde_json::json!({})).await;
+    let _socket = world.connect(&host).await.unwrap();
+    let header = format!("Bearer {secret}");
+    let answer = world.get("/metrics", &[("Authorization", &header)]).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    for line in [
+        "removid_up 1",
+        "removid_database_up 1",
+        "removid_hosts_online 1",
+        "# TYPE removid_events_total counter",
+    ] {
+        assert!(answer.body.contains(line), "{line}: {}", answer.body);
+    }
+    assert!(!answer.body.contains(&host.id), "no names");
+    let other = World::start().await;
+    let answer = other.get("/metrics", &[("Authorization", &header)]).await;
+    count.refused("where the configuration names none", &answer, 404, "not_found");
+    count.say("figures");
+}
+
 /// Ten wrong tokens from one address, and it has to wait; others do not.
 #[tokio::test]
 async fn guessing_is_slow() {

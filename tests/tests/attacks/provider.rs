@@ -44,6 +44,10 @@ pub(crate) enum Lie {
     OldProof,
     NoProof,
     ProofToCome,
+    /// Ada's name and address, whoever it is; providers let people choose both.
+    AdasName,
+    /// Whoever it is has another address now; this is no lie, and works.
+    NewAddress,
     /// The key is another than a moment ago; this is no lie, and works.
     NewKey,
 }
@@ -279,6 +283,12 @@ impl Provider {
             Lie::Expired => fields["exp"] = json!(now - 600),
             Lie::NoExpiry => drop(fields.remove("exp")),
             Lie::NoSubject => drop(fields.remove("sub")),
+            Lie::AdasName => {
+                fields["name"] = json!("ADA");
+                fields["email"] = json!("ada@example.org");
+                fields.insert("preferred_username".to_owned(), json!("ada"));
+            }
+            Lie::NewAddress => fields["email"] = json!("new@example.org"),
             Lie::OldProof => fields["auth_time"] = json!(now - 3600),
             Lie::NoProof => drop(fields.remove("auth_time")),
             Lie::ProofToCome => fields["auth_time"] = json!(now + 3600),

@@ -318,7 +318,7 @@ async fn what_is_gone_takes_its_sessions_along() {
             let line = format!("DELETE /api/v1/hosts/{}", host.id);
             world.call(&line, &other, "").await
         };
-        assert_eq!(done.status, 204, "{what}: {done:?}");
+        assert!([200, 204].contains(&done.status), "{what}: {done:?}");
         let began = Instant::now();
         let revoked = Signal::SessionEnd {
             sid,

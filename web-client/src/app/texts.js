@@ -86,8 +86,9 @@ const TEXTS = /** @type {const} */ ({
   "hosts.passkeys": "Passkeys",
 
   "invite.title": "You are invited",
-  "invite.how": "This link makes an account for {name}. It needs a passkey: your device or key asks for your finger, face or PIN, and nobody has to remember a word.",
+  "invite.how": "This link makes an account for {name}.",
   "invite.admin": "This link, for {name}, makes an administrator of this router.",
+  "invite.passkey": "It needs a passkey: your device or key asks for your finger, face or PIN, and there is no password.",
   "invite.name": "Name of the passkey, for your list",
   "invite.make": "Make a passkey",
   "invite.accept": "Make {name} an administrator",

@@ -37,6 +37,7 @@ export async function invitePage(secret) {
     });
     const accept = trying(async () => void (await call("POST", "api/v1/invites/accept", { secret })));
     if (passkeys) {
+      words.push(make("p", { class: "quiet" }, t("invite.passkey")));
       const submit = (/** @type {Event} */ event) => {
         event.preventDefault();
         void join();

@@ -1,7 +1,7 @@
 //! One viewer's connection.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -79,31 +79,6 @@ fn random<const N: usize>() -> String {
     URL_SAFE_NO_PAD
         .encode(router::auth::random_bytes::<N>())
         .replace(['-', '_'], "+")
-}
-
-/// Candidate lines for an address outside this machine that leads to our port.
-pub(super) fn outer_candidates(at: SocketAddr) -> Option<[String; 2]> {
-    let base: SocketAddr = SocketAddr::new(
-        if at.is_ipv4() {
-            IpAddr::from([0, 0, 0, 0])
-        } else {
-            IpAddr::from([0; 16])
-        },
-        9,
-    );
-    let line = |proto: &str, foundation: u32, priority: u32, tail: &str| {
-        format!(
-            "candidate:{foundation} 1 {proto} {priority} {} {} typ srflx raddr {} rport {}{tail}",
-            at.ip(),
-            at.port(),
-            base.ip(),
-            base.port()
-        )
-    };
-    Some([
-        line("udp", 9001, (100 << 24) | (65_535 << 8) | 255, ""),
-        line("tcp", 9002, (80 << 24) | (65_535 << 8) | 255, " tcptype passive"),
-    ])
 }
 
 impl Peer {
