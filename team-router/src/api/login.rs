@@ -155,7 +155,7 @@ pub(super) async fn callback(
                     why = format!("{why}: {source}");
                 }
             }
-            router::audit!("RMV1001W", provider, code, why, "Login refused");
+            router::audit!("RMV1001W", provider, refusal = code, why, "Login refused");
             back(&team, &team.failed(ends, error))
         }
     }

@@ -57,7 +57,7 @@ pub const CODES: &[Code] = &[
         "RMV1001W",
         "login.refused",
         "A login was refused",
-        &["provider", "code", "why"],
+        &["provider", "refusal", "why"],
         Router,
     ),
     code(
@@ -324,7 +324,7 @@ pub const CODES: &[Code] = &[
         "RMV4001W",
         "message.refused",
         "A viewer's message was refused",
-        &["sid", "viewer", "code", "reference"],
+        &["sid", "viewer", "refusal", "reference"],
         Agent,
     ),
     code(
