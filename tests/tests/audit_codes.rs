@@ -88,8 +88,8 @@ fn every_event_has_a_row_and_every_row_an_event() {
                     .unwrap()
                     .trim()
                     .trim_start_matches(['%', '?']);
-                // It would take the place of the event's own.
-                assert_ne!(name, "code", "{path}: {code}");
+                // The row would lose its code to it.
+                assert_ne!(name, "code", "{path}: {code} has a field of that name");
                 assert!(row.fields.contains(&name), "{path}: {code} has no field {name}");
             }
         }

@@ -259,7 +259,7 @@ impl Hub {
             return;
         };
         if session.refusal_rate.take(Instant::now()) {
-            router::audit!("RMV4001W", sid = %session.sid, viewer = viewer.0, ?code, reference, "Message refused");
+            router::audit!("RMV4001W", sid = %session.sid, viewer = viewer.0, refusal = ?code, reference, "Message refused");
             self.tell(
                 viewer,
                 FromHost::Refused {

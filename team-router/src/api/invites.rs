@@ -276,7 +276,7 @@ pub(super) async fn enter_by_passkey(
         router::audit!(
             "RMV1001W",
             provider = PASSKEYS,
-            code = error.code(),
+            refusal = error.code(),
             "Login refused"
         );
         return Err(team.failed(ends, error));

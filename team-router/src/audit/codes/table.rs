@@ -91,13 +91,6 @@ pub const CODES: &[Code] = &[
         Router,
     ),
     code(
-        "RMV1011W",
-        "header.refused",
-        "The access proxy in front named nobody, or did not prove itself",
-        &["refusal"],
-        Router,
-    ),
-    code(
         "RMV2000I",
         "enroll_token.made",
         "An enrolment token was made; `token` is its beginning",
@@ -290,7 +283,7 @@ pub const CODES: &[Code] = &[
         "RMV4001W",
         "message.refused",
         "A viewer's message was refused",
-        &["sid", "viewer", "code", "reference"],
+        &["sid", "viewer", "refusal", "reference"],
         Agent,
     ),
     code(
