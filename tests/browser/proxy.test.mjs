@@ -93,7 +93,10 @@ for (const [n, name] of BROWSERS.entries()) {
       await viewer.page.goto(team.url);
       await until("the list", async () => (await said()).includes("dev box"));
       await viewer.page.evaluate(() => [...document.querySelectorAll("button")].find((button) => button.textContent === "Log out").click());
-      await until("the login page", async () => (await said()).includes("You are logged out"));
+      // The provider asks whether to log out there as well.
+      await until("the provider's question", () => viewer.page.$("button[name=logout]").catch(() => null));
+      await viewer.page.click("button[name=logout]");
+      await until("the login page", async () => (await said()).includes("Log in with the trial provider"));
       await viewer.page.goto(`${team.url}?problem=stale_login`);
       await until("the words", async () => (await said()).includes("login"));
     });

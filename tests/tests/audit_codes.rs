@@ -57,7 +57,7 @@ fn sources() -> Vec<File> {
             .is_some_and(|ext| ext == "rs");
         let room = ["router/src/", "team-router/src/", "host-agent/src/"];
         rust && room.iter().any(|room| file.path.starts_with(room))
-            && !["router/src/audit.rs", "team-router/src/audit/codes.rs"].contains(&file.path.as_str())
+            && !["router/src/audit.rs", "team-router/src/audit/codes/table.rs"].contains(&file.path.as_str())
             && !file.path.ends_with("tests.rs")
     };
     files().unwrap().into_iter().filter(writes).collect()
@@ -88,8 +88,8 @@ fn every_event_has_a_row_and_every_row_an_event() {
                     .unwrap()
                     .trim()
                     .trim_start_matches(['%', '?']);
-                // The row would lose its code to it.
-                assert_ne!(name, "code", "{path}: {code} has a field of that name");
+                // It would take the place of the event's own.
+                assert_ne!(name, "code", "{path}: {code}");
                 assert!(row.fields.contains(&name), "{path}: {code} has no field {name}");
             }
         }

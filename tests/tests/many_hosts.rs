@@ -182,8 +182,12 @@ impl Router {
             ("origin", &origin),
         ];
         let mut socket = self.socket("api/v1/signal", &headers).await;
-        let Some(Ok(Message::Text(said))) = socket.next().await else {
-            panic!("no acceptance");
+        let said = loop {
+            match socket.next().await {
+                Some(Ok(Message::Text(said))) => break said,
+                Some(Ok(Message::Ping(_))) => {}
+                other => panic!("no acceptance: {other:?}"),
+            }
         };
         let Ok(Signal::SessionAccept { sid, .. }) = Signal::decode(&said) else {
             panic!("{said}");

@@ -42,7 +42,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ),
     (
         "toml",
-        &["host-agent/src/config.rs", "team-router/src/config.rs", "tests/"],
+        &["host-agent/src/config.rs", "team-router/src/config", "tests/"],
     ),
     ("sqlx", &["team-router/src/store"]),
     ("openidconnect", &["team-router/src/login/oidc"]),

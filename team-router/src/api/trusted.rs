@@ -83,12 +83,7 @@ pub(super) async fn enter(
     let entered = async {
         team.may_try(ends)?;
         let named = named(&team, &headers).map_err(|error| {
-            router::audit!(
-                "RMV1001W",
-                provider = HEADER,
-                refusal = error.code(),
-                "Login refused"
-            );
+            router::audit!("RMV1011W", refusal = error.code(), "A login by a header refused");
             team.failed(ends, error)
         })?;
         let now = unix_now();
