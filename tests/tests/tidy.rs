@@ -47,7 +47,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("sqlx", &["team-router/src/store"]),
     ("openidconnect", &["team-router/src/login/oidc"]),
     ("webauthn_rs", &["team-router/src/passkeys.rs"]),
-    ("reqwest", &["team-router/src/login/oidc.rs"]),
+    ("reqwest", &["team-router/src/login/oidc"]),
     ("qrcode", &["host-agent/src/announce.rs"]),
     ("jsonwebtoken", &["router/src/auth/"]),
     ("rcgen", &["router/src/tls.rs"]),
