@@ -48,6 +48,8 @@ test("images copy what is there, run as nobody in particular, and hold no secret
     assert.ok(lines.some(({ word }) => word === "HEALTHCHECK"), name);
     for (const { rest } of lines.filter(({ word }) => word === "ENV" || word === "ARG")) assert.doesNotMatch(rest, /secret|password|token/i);
   }
+  // `COPY deploy` does not take what secrets.sh made.
+  assert.ok(readFileSync(join(root, ".dockerignore"), "utf8").split("\n").includes("**/secrets"));
   assert.match(read("router.Containerfile"), /https:\/\/127\.0\.0\.1:8443\/healthz/);
   // The workspace is whole in the stage that builds it.
   const [, members] = /members = \[([^\]]*)\]/.exec(readFileSync(join(root, "Cargo.toml"), "utf8"));
