@@ -37,6 +37,8 @@ const READ_BUFFER: usize = 4096;
 /// A host that takes nothing for this long is cut off.
 const TAKE_WITHIN: Duration = Duration::from_secs(5);
 const PING_EVERY: Duration = Duration::from_secs(30);
+/// A host that was removed keeps its socket for this long, longer than its sessions take to end.
+const FAREWELL: Duration = Duration::from_secs(3);
 /// Messages a second that a host may send: all of its viewers' negotiations at once.
 const PER_SECOND: u32 = 500;
 
@@ -133,6 +135,8 @@ async fn converse(
     let first = PING_EVERY.mul_f32(f32::from(router::auth::random_bytes::<1>()[0]) / 255.0);
     let mut ping = tokio::time::interval_at(tokio::time::Instant::now() + first, PING_EVERY);
     let mut heard = Instant::now();
+    // Since when it is no host of ours: its sessions are ended first, and it hears of that here.
+    let mut removed: Option<tokio::time::Instant> = None;
     let mut drain = team.edge.drain.clone();
     loop {
         tokio::select! {
@@ -164,11 +168,14 @@ async fn converse(
                     tracing::warn!(host = %connection.host, %error, "A host's message could not be noted");
                 }
             },
+            () = tokio::time::sleep_until(removed.unwrap_or_else(tokio::time::Instant::now) + FAREWELL), if removed.is_some() => {
+                return "removed";
+            }
             _ = ping.tick() => {
                 if heard.elapsed() > PING_EVERY * 2 { return "silent" }
                 // Without a database nobody is thrown out.
                 if let Ok(None) = team.store.host(&connection.host.0).await {
-                    return "removed";
+                    removed.get_or_insert_with(tokio::time::Instant::now);
                 }
                 if !send(socket, Message::Ping(Default::default())).await { return "does not read" }
             }
