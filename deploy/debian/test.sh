@@ -23,7 +23,7 @@ deploy/debian/build.sh "$work/debs"
 if command -v lintian >/dev/null; then
   lintian --fail-on error --suppress-tags no-manual-page "$work"/debs/*.deb 2>&1 | { grep -v 'root privileges' || true; }
 fi
-[ -d "$bare/etc" ] || debootstrap --variant=minbase bookworm "$bare" "${mirror:-http://deb.debian.org/debian}" > "$work/debootstrap.log" 2>&1 ||
+[ -d "$bare/etc" ] || debootstrap --variant=minbase bookworm "$bare" ${mirror:+"$mirror"} > "$work/debootstrap.log" 2>&1 ||
   { tail -n 20 "$work/debootstrap.log" >&2; fail 'no bare Debian'; }
 cp -a "$bare" "$tree"
 cp /etc/resolv.conf "$tree/etc/resolv.conf"
