@@ -60,15 +60,20 @@ names=("$@")
 [ ${#names[@]} -gt 0 ] || names=(format lint build rust page browser transport deploy packages)
 report=
 failed=
+failures=
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 for name in "${names[@]}"; do
   declare -F "suite_$name" >/dev/null || die "there is no suite $name; there are format lint build rust page browser transport deploy packages"
   say "== $name"
   start=$SECONDS
   # Not `if suite`: that would switch off `set -e` inside.
-  set +e; (set -e; "suite_$name"); code=$?; set -e
+  set +e; (set -e; "suite_$name") 2>&1 | tee "$log"; code=${PIPESTATUS[0]}; set -e
   [ $code = 0 ] && word=passed || { word=FAILED; failed=1; }
   report+=$(printf '%-9s %-7s %5d s' "$name" "$word" $((SECONDS - start)))$'\n'
-  [ $code = 0 ] || break
+  [ $code = 0 ] || { failures=$(grep -E -A8 '^ *not ok |^test .*FAILED|panicked at|^error(\[|:)' "$log" | head -n 80 || true); break; }
 done
+# Last, where a reader looks: what failed among thousands of lines.
+[ -z "$failures" ] || printf '\n%s\n' "$failures"
 printf '\n%s' "$report"
 [ -z "$failed" ]

@@ -288,6 +288,18 @@ export class X11 {
     return this.property(this.root, "_NET_CLIENT_LIST");
   }
 
+  /** Whether a window is shown that no window manager arranges: a menu, a list of windows to choose from. */
+  async popup() {
+    const tree = await this.#ask(15, 0, u32(this.root));
+    for (let i = 0; i < tree.readUInt16LE(16); i++) {
+      const window = tree.readUInt32LE(32 + 4 * i);
+      const attributes = await this.#ask(3, 0, u32(window)).catch(() => null);
+      // The manager's own windows of one pixel stand outside the screen.
+      if (attributes?.[26] === 2 && attributes[27] === 1 && (await this.size(window).catch(() => ({ width: 0 }))).width > 1) return true;
+    }
+    return false;
+  }
+
   /** Asks the window manager to raise and focus a window, as a pager does. */
   async activate(window) {
     const event = Buffer.alloc(32);
