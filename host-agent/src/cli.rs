@@ -88,6 +88,16 @@ pub enum Announce {
     Json,
 }
 
+/// What the person at the host is owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HowConsent {
+    /// To be shown who watches.
+    Notify,
+    /// To be asked; without a yes nobody comes in.
+    Ask,
+}
+
 /// Flags of `removid direct`. The configuration file has the same words; a flag wins.
 #[derive(Clone, Debug, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -157,6 +167,10 @@ pub struct DirectArgs {
     /// The most that anybody may do here, whatever a token or a router says, e.g. view,input_keyboard. [default: all]
     #[arg(long, value_name = "RIGHT,…", value_delimiter = ',', value_parser = right)]
     pub permit: Vec<Right>,
+    /// Whether the person at this host is shown who comes, or asked first; a router can ask for more, never for less.
+    /// [default: as the router says]
+    #[arg(long, value_name = "HOW", value_enum)]
+    pub consent: Option<HowConsent>,
     /// Lock the screen when the last viewer who may use it has gone.
     #[arg(long)]
     pub lock_on_disconnect: bool,

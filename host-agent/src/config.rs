@@ -4,10 +4,11 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
+use signaling_spec::claims::Consent;
 use signaling_spec::limits::{MAX_DISPLAY_HEIGHT, MAX_DISPLAY_WIDTH, MIN_DISPLAY_SIDE};
 use signaling_spec::{IceServer, Right, Rights};
 
-use crate::cli::{Announce, DesktopKind, DirectArgs};
+use crate::cli::{Announce, DesktopKind, DirectArgs, HowConsent};
 use crate::media::rungs::RUNGS;
 use crate::transport::Codec;
 
@@ -38,6 +39,8 @@ pub struct Config {
     pub lock: Option<Option<String>>,
     /// The most that anybody may do here.
     pub permitted: Rights,
+    /// What the person at the host is owed before somebody comes in.
+    pub consent: Option<Consent>,
 }
 
 /// What is shared.
@@ -180,6 +183,10 @@ impl Config {
             } else {
                 args.permit.into_iter().collect()
             },
+            consent: args.consent.map(|how| match how {
+                HowConsent::Notify => Consent::Notify,
+                HowConsent::Ask => Consent::Ask,
+            }),
             lock: args.lock_on_disconnect.then_some(args.lock_command),
         })
     }
@@ -214,6 +221,7 @@ fn merge(flags: DirectArgs, file: DirectArgs) -> DirectArgs {
             flags.permit
         },
         no_sound: flags.no_sound || file.no_sound,
+        consent: flags.consent.or(file.consent),
         lock_on_disconnect: flags.lock_on_disconnect || file.lock_on_disconnect,
         lock_command: flags.lock_command.or(file.lock_command),
     }

@@ -9,11 +9,52 @@ use std::time::Instant;
 use session_core::courtesy::{Courtesies, Courtesy};
 use signaling_spec::{EndReason, ViewerId};
 
-/// Something on the host that shows who watches.
+/// Something on the host that shows who watches, and that the person at it answers by.
 pub trait Sign: Send {
     /// These watch now; nobody when empty. Takes effect soon; does not wait.
     fn show(&mut self, names: &[String]);
+
+    /// From now on it is shown, even if the operator wanted none.
+    fn insist(&mut self) {}
+
+    /// Whether anybody can be asked here.
+    fn can_ask(&self) -> bool {
+        false
+    }
+
+    /// Asks this instead of what was asked before; `None` asks nothing any more.
+    fn ask(&mut self, _question: Option<Question>) {}
+
+    /// Whether a viewer's click on this pixel of the screen would be an answer to the question.
+    fn asks_at(&self, _pixel: (u32, u32)) -> bool {
+        false
+    }
+
+    /// Whether the person at the host lets nobody's keys through.
+    fn block(&mut self, _blocked: bool) {}
 }
+
+/// May somebody come in?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Comes back with the answer.
+    pub number: u64,
+    pub name: String,
+    /// Whether they may press keys or buttons, too.
+    pub controls: bool,
+}
+
+/// What the person at the host does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FromPerson {
+    /// The answer to that question.
+    Answer { number: u64, yes: bool },
+    /// Stops everybody's keys, or lets them again.
+    PanicKey,
+}
+
+/// Where what the person does is told; drops it when nobody listens.
+pub type PersonTeller = Box<dyn Fn(FromPerson) + Send>;
 
 /// For a host where nobody sits: a desktop of the agent's own, or a pattern.
 #[derive(Clone, Copy, Debug, Default)]
@@ -93,6 +134,11 @@ impl Host {
     pub fn stop(&mut self) {
         self.rules.stop();
         self.perform();
+    }
+
+    /// Its question, its answer, its panic key.
+    pub fn sign(&mut self) -> &mut dyn Sign {
+        self.sign.as_mut()
     }
 
     fn perform(&mut self) {

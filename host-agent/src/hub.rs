@@ -3,12 +3,15 @@
 //! It owns all state, so nothing is locked; each thing that can wake it is one arm of its loop. Rules are
 //! in `session_core`; this file and its rooms only carry things to and fro.
 
+mod admit;
 mod bulk;
 mod clipboard;
+mod consent;
 mod control;
 mod display;
 mod files;
 mod inject;
+mod lease;
 mod path;
 mod picture;
 mod session;
@@ -27,22 +30,25 @@ use session_core::quality::Quality;
 use session_core::sizing::Sizing;
 use session_core::sound::{Demand, Sounds};
 use signaling_spec::channel::control::SoundHealth;
-use signaling_spec::limits::{HOST_HEARTBEAT, MAX_VIEWERS};
-use signaling_spec::{EndReason, Refusal, Right, Rights, SessionId, Signal, ViewerId};
+use signaling_spec::claims::Consent;
+use signaling_spec::limits::HOST_HEARTBEAT;
+use signaling_spec::{EndReason, Rights, SessionId, Signal, ViewerId};
 use tokio::sync::mpsc;
 
 use self::bulk::Transfers;
+use self::consent::Consents;
 use self::inject::SinkOpener;
+use self::lease::Shared;
 use self::picture::Screen;
 use self::session::Session;
 use crate::clipboard::{ClipEvent, Clipboard, RequestId};
-use crate::courtesy;
+use crate::courtesy::{self, FromPerson};
 use crate::files::{FileEvent, Folder};
 use crate::identity::Identity;
 use crate::input::InputSink;
 use crate::media::studio::{Command, Desk, StudioEvent};
 use crate::sound::{Sound, SoundEvent};
-use crate::transport::{PagePath, Transport, TransportEvent};
+use crate::transport::{Transport, TransportEvent};
 
 pub use self::inject::SinkOpener as InputOpener;
 
@@ -55,6 +61,7 @@ pub struct Parts {
     pub studio_events: mpsc::Receiver<StudioEvent>,
     pub open_sink: SinkOpener,
     pub courtesy: courtesy::Host,
+    pub person_events: mpsc::Receiver<FromPerson>,
     pub clipboard: Box<dyn Clipboard>,
     pub clip_events: mpsc::Receiver<ClipEvent>,
     /// The shared folder, if there is one.
@@ -69,6 +76,8 @@ pub struct Parts {
     pub follow_window: bool,
     /// What this host permits at all, whatever a token or a router says.
     pub permitted: Rights,
+    /// What the person at this host is owed at the least, whatever a router says.
+    pub consent: Option<Consent>,
 }
 
 impl std::fmt::Debug for Parts {
@@ -105,6 +114,9 @@ struct Hub {
     sizing: Sizing,
     follow_window: bool,
     permitted: Rights,
+    consent: Option<Consent>,
+    consents: Consents,
+    shared: Shared,
     screen: Screen,
     beats: u32,
 }
@@ -115,6 +127,7 @@ pub async fn run(parts: Parts, mut stop: tokio::sync::oneshot::Receiver<()>) {
     let mut clip_events = parts.clip_events;
     let mut file_events = parts.file_events;
     let mut sound_events = parts.sound_events;
+    let mut person_events = parts.person_events;
     let carries_sound = parts.transport.carries_sound();
     let mut hub = Hub {
         identity: parts.identity,
@@ -143,6 +156,9 @@ pub async fn run(parts: Parts, mut stop: tokio::sync::oneshot::Receiver<()>) {
         sizing: Sizing::new(parts.follow_window),
         follow_window: parts.follow_window,
         permitted: parts.permitted,
+        consent: parts.consent,
+        consents: Consents::default(),
+        shared: Shared::default(),
         screen: Screen::default(),
         beats: 0,
     };
@@ -164,6 +180,7 @@ pub async fn run(parts: Parts, mut stop: tokio::sync::oneshot::Receiver<()>) {
                 Some(event) => hub.handle_studio(event),
                 None => break,
             },
+            Some(event) = person_events.recv() => hub.handle_person(event),
             Some(event) = sound_events.recv() => hub.handle_sound(event),
             Some(event) = clip_events.recv() => hub.handle_clip(event),
             Some(event) = file_events.recv() => hub.handle_file(event),
@@ -187,7 +204,9 @@ impl Hub {
             .poll_timeout()
             .into_iter()
             .chain(self.sizing.poll_timeout())
-            .chain(self.transfers.poll_timeout());
+            .chain(self.transfers.poll_timeout())
+            .chain(self.shared.poll_timeout())
+            .chain(self.consents.poll_timeout());
         steps.chain(tails).chain(input).chain(manners).min()
     }
 
@@ -200,6 +219,8 @@ impl Hub {
         self.courtesy.handle_timeout(now);
         self.order_size();
         self.handle_transfers(now);
+        self.time_control(now);
+        self.time_consent(now);
         let viewers: Vec<ViewerId> = self.sessions.keys().copied().collect();
         for viewer in viewers {
             if let Some(session) = self.sessions.get_mut(&viewer) {
@@ -219,7 +240,8 @@ impl Hub {
     fn handle_signal(&mut self, signal: Signal) {
         let Some(sid) = signal.sid().cloned() else { return };
         match signal {
-            Signal::SessionRequest { .. } => self.admit(signal),
+            Signal::SessionRequest { .. } => self.admit(signal, false),
+            Signal::SessionEnd { .. } if self.viewer_of(&sid).is_none() => self.forget_waiting(&sid),
             // From the router it is an order, from the viewer (reason `closed`) a farewell.
             Signal::SessionEnd { reason, .. } if reason != EndReason::Closed => {
                 if let Some(viewer) = self.viewer_of(&sid) {
@@ -228,7 +250,8 @@ impl Hub {
             }
             // Of those who bring them to this hub.
             Signal::SessionLease { .. } | Signal::HostStatus { .. } => {}
-            Signal::SessionAccept { .. }
+            Signal::SessionWaiting { .. }
+            | Signal::SessionAccept { .. }
             | Signal::SessionReject { .. }
             | Signal::SdpOffer { .. }
             | Signal::SdpAnswer { .. }
@@ -242,71 +265,6 @@ impl Hub {
                 self.step(viewer, AnswererInput::Signal(signal));
             }
         }
-    }
-
-    fn admit(&mut self, request: Signal) {
-        let Signal::SessionRequest {
-            sid,
-            subject,
-            token,
-            rights,
-            viewer_fp,
-            viewer_nonce,
-            page,
-            local,
-            resume,
-            // Checked where it came in, if it did.
-            grant: _,
-            ice_servers,
-            relay_only,
-        } = request
-        else {
-            return;
-        };
-        let replaced = resume.and_then(|old| self.viewer_of(&old)).filter(|old| {
-            // Only the holder of the same token may take a session over.
-            self.sessions
-                .get(old)
-                .is_some_and(|session| session.token == token)
-        });
-        if let Some(old) = replaced {
-            self.end(old, EndReason::Replaced);
-        }
-        if self.sessions.len() >= MAX_VIEWERS {
-            router::audit!("RMV3003W", sid = %sid, "Session refused: the host is full");
-            return self.say(Signal::SessionReject {
-                sid,
-                code: Refusal::Full,
-            });
-        }
-        let rights = rights.both(&self.permitted);
-        if !rights.has(Right::View) {
-            return self.say(Signal::SessionReject {
-                sid,
-                code: Refusal::Forbidden,
-            });
-        }
-        let viewer = ViewerId(self.next_viewer);
-        self.next_viewer = self.next_viewer.wrapping_add(1);
-        let path = PagePath {
-            page,
-            local,
-            ice_servers: ice_servers.unwrap_or_default(),
-            relay_only: relay_only == Some(true),
-        };
-        let session = Session::new(
-            sid.clone(),
-            subject,
-            token,
-            rights.clone(),
-            viewer_fp,
-            viewer_nonce,
-            path,
-            Instant::now(),
-        );
-        self.sessions.insert(viewer, session);
-        let host_fp = self.transport.fingerprint().clone();
-        self.say(Signal::SessionAccept { sid, host_fp, rights });
     }
 
     /// Gives a session's machine an input and does what it says.
@@ -386,6 +344,7 @@ impl Hub {
         self.gate.join(viewer, session.rights.clone());
         let (subject, controls) = (session.subject.clone(), session.controls());
         self.courtesy.join(viewer, subject, controls);
+        self.join_control(viewer);
         self.transport.set_desired_bitrate(viewer, goal);
         self.tell_viewers_to_studio();
         self.announce_viewers();
@@ -402,6 +361,7 @@ impl Hub {
         router::audit!("RMV3006I", sid = %session.sid, viewer = viewer.0, ?reason, "Session ended");
         self.transport.close(viewer);
         self.gate.leave(viewer);
+        self.leave_control(viewer);
         self.end_transfers(viewer);
         self.leave_files(viewer);
         self.leave_clipboard(viewer);

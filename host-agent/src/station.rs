@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use self::display::Display;
 use crate::config::Config;
+use crate::courtesy;
 use crate::files;
 use crate::hub;
 use crate::identity::Identity;
@@ -31,6 +32,8 @@ const STUDIO_EVENTS: usize = 64;
 const FILE_EVENTS: usize = 64;
 /// Pieces of clips that may wait for the hub.
 const CLIP_EVENTS: usize = 64;
+/// Clicks and keys of one person.
+const PERSON_EVENTS: usize = 16;
 /// Packets of sound that may wait for the hub: what is older is of no use.
 const SOUND_EVENTS: usize = 32;
 /// Before any viewer's path is known.
@@ -88,6 +91,10 @@ pub fn start(
         })
         .transpose()?;
     let (tell_clip, clip_events) = mpsc::channel(CLIP_EVENTS);
+    let (tell_person, person_events) = mpsc::channel(PERSON_EVENTS);
+    let tell_person: courtesy::PersonTeller = Box::new(move |event| {
+        let _ = tell_person.blocking_send(event);
+    });
     let (tell_sound, sound_events) = mpsc::channel(SOUND_EVENTS);
     let sound = display
         .sound()
@@ -101,7 +108,12 @@ pub fn start(
         studio: desk.clone(),
         studio_events,
         open_sink: display.sink_opener(),
-        courtesy: display.courtesy(config.sign, config.lock.as_ref())?,
+        courtesy: display.courtesy(
+            config.sign || config.consent.is_some(),
+            config.lock.as_ref(),
+            tell_person,
+        )?,
+        person_events,
         clipboard: display.clipboard(Box::new(move |event| {
             let _ = tell_clip.blocking_send(event);
         }))?,
@@ -113,6 +125,7 @@ pub fn start(
         max_bps: config.max_bps,
         follow_window: display.is_ours(),
         permitted: config.permitted.clone(),
+        consent: config.consent,
     };
     let hub = tokio::spawn(hub::run(parts, stopped));
     Ok(Station {

@@ -231,6 +231,7 @@ impl Uplink {
             | Signal::IceEnd { .. }
             | Signal::SessionEnd { .. } => self.tell_hub(signal).await?,
             Signal::HostStatus { .. }
+            | Signal::SessionWaiting { .. }
             | Signal::SessionAccept { .. }
             | Signal::SessionReject { .. }
             | Signal::SdpAnswer { .. }

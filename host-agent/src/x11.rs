@@ -12,6 +12,8 @@ mod keys;
 mod leftover;
 mod look;
 mod monitors;
+mod panic_key;
+mod question;
 mod resize;
 mod rows;
 mod sign;

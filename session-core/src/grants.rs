@@ -145,6 +145,7 @@ impl Grants {
             // Where to find a way, which gives no right.
             ice_servers,
             relay_only,
+            consent: claims.consent,
         })
     }
 

@@ -165,6 +165,22 @@ impl InputGate {
         self.viewers.remove(&viewer);
     }
 
+    /// Whether viewers hold one of these keys, or the key that comes now is one.
+    pub fn any_holds(&self, names: &[&str], coming: Option<&Code>) -> bool {
+        let named = |code: &Code| names.contains(&code.as_str());
+        coming.is_some_and(named)
+            || self
+                .viewers
+                .values()
+                .flat_map(|holder| holder.keys.keys())
+                .any(named)
+    }
+
+    /// Whether this viewer's pointer is locked: where it points is not known.
+    pub fn is_locked(&self, viewer: ViewerId) -> bool {
+        self.viewers.get(&viewer).is_some_and(|holder| holder.locked)
+    }
+
     /// New rights. What they no longer cover is let go.
     pub fn set_rights(&mut self, viewer: ViewerId, rights: Rights) {
         self.release(viewer);

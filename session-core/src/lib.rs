@@ -7,6 +7,7 @@ pub mod answerer;
 pub mod bind;
 pub mod clipboard;
 pub mod confined;
+pub mod control;
 pub mod courtesy;
 pub mod delivery;
 pub mod filenames;

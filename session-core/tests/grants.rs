@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use session_core::grants::{GrantError, Grants, LONGEST_LEASE, Now, thumbprint};
-use signaling_spec::claims::{Confirmation, GrantClaims};
+use signaling_spec::claims::{Confirmation, Consent, GrantClaims};
 use signaling_spec::{Fingerprint, HostId, Right, Rights, SessionId, Signal, TokenId};
 
 const UNIX: u64 = 1_800_000_000;
@@ -31,6 +31,7 @@ fn claims() -> GrantClaims {
         holder: TokenId("u1".to_owned()),
         lease: 300,
         until: UNIX + 8 * 3600,
+        consent: Some(Consent::Ask),
     }
 }
 
@@ -48,6 +49,7 @@ fn request() -> Signal {
         resume: None,
         ice_servers: None,
         relay_only: Some(true),
+        consent: None,
         grant: Some("e30.e30.AA".to_owned()),
     }
 }

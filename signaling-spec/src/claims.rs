@@ -64,6 +64,22 @@ pub struct GrantClaims {
     pub lease: u32,
     /// The session's last second, since 1970, whatever leases say.
     pub until: u64,
+    /// What the person at the host is owed first; nothing where it is not named. An agent that does not know it lets
+    /// nobody in by such a grant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Consent>,
+}
+
+/// What the person at the host is owed before a viewer comes in; the later is stricter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum Consent {
+    /// To be told, on the screen, who came.
+    Notify,
+    /// To be asked; without a yes nobody comes in.
+    Ask,
 }
 
 /// Whose key a token belongs to.

@@ -14,6 +14,12 @@ impl FromViewer {
             Self::FilePut { .. } | Self::FileDone { .. } | Self::FileFolder { .. } => Right::FilesToHost,
             Self::FileBrowse { .. } | Self::FileGet { .. } => Right::FilesFromHost,
             Self::SoundListen { .. } => Right::Sound,
+            Self::ControlAsk {}
+            | Self::ControlGive { .. }
+            | Self::ControlDecline { .. }
+            | Self::ControlTake {}
+            | Self::ControlRelease {}
+            | Self::ControlStop {} => Right::InputPointer,
             Self::MicrophoneUse { .. } => Right::Microphone,
             Self::PageHidden { .. } | Self::VideoRefresh {} | Self::Ping { .. } => Right::View,
         }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::claims::Consent;
 use crate::limits::{MAX_CANDIDATE_BYTES, MAX_SDP_BYTES, MAX_SIGNAL_BYTES, MAX_VIEWERS};
 use crate::{Fingerprint, Negotiation, Object, Rights, Sdp, SessionId, TokenId};
 
@@ -50,6 +51,10 @@ pub enum Signal {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "ts", ts(optional))]
         relay_only: Option<bool>,
+        /// What the person at the host is owed before this viewer comes in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        consent: Option<Consent>,
     },
     /// Router → host: the session may last for so many seconds more; without another lease it ends then.
     #[serde(rename = "session.lease")]
@@ -61,6 +66,9 @@ pub enum Signal {
         version: String,
         sessions: Vec<SessionId>,
     },
+    /// Host → viewer: the person at the host is asked, and has so many seconds to answer.
+    #[serde(rename = "session.waiting")]
+    SessionWaiting { sid: SessionId, seconds: u32 },
     /// Host → viewer: come in; these are your rights and my certificate.
     #[serde(rename = "session.accept")]
     SessionAccept {
@@ -229,6 +237,8 @@ pub enum Refusal {
     Full,
     /// The host is not there.
     HostOffline,
+    /// The person at the host said no, or nothing.
+    Consent,
     /// No such thing.
     NotFound,
     /// The host could not do it; its log has more.
@@ -272,10 +282,11 @@ struct Head {
 
 impl Signal {
     /// Every `type` there is.
-    pub const TYPES: [&'static str; 11] = [
+    pub const TYPES: [&'static str; 12] = [
         "session.request",
         "session.lease",
         "host.status",
+        "session.waiting",
         "session.accept",
         "session.reject",
         "sdp.offer",
@@ -318,6 +329,7 @@ impl Signal {
             Self::HostStatus { sessions, .. } => over("sessions", sessions.len(), MAX_VIEWERS)?,
             Self::SessionRequest { .. }
             | Self::SessionLease { .. }
+            | Self::SessionWaiting { .. }
             | Self::SessionAccept { .. }
             | Self::SessionReject { .. }
             | Self::IceEnd { .. }
@@ -336,6 +348,7 @@ impl Signal {
         match self {
             Self::SessionRequest { sid, .. }
             | Self::SessionLease { sid, .. }
+            | Self::SessionWaiting { sid, .. }
             | Self::SessionAccept { sid, .. }
             | Self::SessionReject { sid, .. }
             | Self::SdpOffer { sid, .. }
@@ -353,6 +366,7 @@ impl Signal {
             Self::SessionRequest { .. } => "session.request",
             Self::SessionLease { .. } => "session.lease",
             Self::HostStatus { .. } => "host.status",
+            Self::SessionWaiting { .. } => "session.waiting",
             Self::SessionAccept { .. } => "session.accept",
             Self::SessionReject { .. } => "session.reject",
             Self::SdpOffer { .. } => "sdp.offer",

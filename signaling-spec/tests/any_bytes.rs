@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use signaling_spec::channel::bulk::Bulk;
 use signaling_spec::channel::control::{FromHost, FromViewer};
 use signaling_spec::channel::input::{Input, Motion};
+use signaling_spec::claims::Consent;
 use signaling_spec::limits::{MAX_CANDIDATE_BYTES, MAX_INPUT_BYTES};
 use signaling_spec::{
     EndReason, Fingerprint, IceServer, Negotiation, Refusal, Right, Rights, Sdp, SessionId, Signal, TokenId,
@@ -66,11 +67,19 @@ fn signals() -> impl Strategy<Value = Signal> {
                         }]
                     }),
                     relay_only: page.as_ref().map(|page| page.len() % 2 == 0),
+                    consent: page.as_ref().map(|page| {
+                        if page.is_empty() {
+                            Consent::Notify
+                        } else {
+                            Consent::Ask
+                        }
+                    }),
                     page,
                     resume,
                 }
             }),
         (sid(), any::<u32>()).prop_map(|(sid, seconds)| Signal::SessionLease { sid, seconds }),
+        (sid(), any::<u32>()).prop_map(|(sid, seconds)| Signal::SessionWaiting { sid, seconds }),
         (".*", proptest::collection::vec(sid(), 0..32)).prop_map(|(name, sessions)| Signal::HostStatus {
             version: name.clone(),
             name,

@@ -103,6 +103,8 @@ fn typescript() -> String {
         control::FromHost,
         control::DisplayHealth,
         control::SoundHealth,
+        control::ControlMode,
+        claims::Consent,
         control::Monitor,
         control::ViewerInfo,
         control::FrameTrace,

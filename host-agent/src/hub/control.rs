@@ -26,6 +26,7 @@ impl Hub {
         };
         self.tell(viewer, hello);
         self.announce_viewers();
+        self.tell_control_to(viewer);
         self.tell_screen(viewer);
         self.join_clipboard(viewer);
         self.join_sound(viewer);
@@ -203,6 +204,12 @@ impl Hub {
             FromViewer::FileGet { transfer, path, from } => self.file_get((viewer, transfer), path, from),
             FromViewer::SoundListen { on } => self.sound_listen(viewer, on),
             FromViewer::MicrophoneUse { on } => self.microphone_use(viewer, on),
+            message @ (FromViewer::ControlAsk {}
+            | FromViewer::ControlGive { .. }
+            | FromViewer::ControlDecline { .. }
+            | FromViewer::ControlTake {}
+            | FromViewer::ControlRelease {}
+            | FromViewer::ControlStop {}) => self.control_message(viewer, message),
             FromViewer::Ping { t } => {
                 self.tell(viewer, FromHost::Pong { t });
                 Ok(())
@@ -231,7 +238,9 @@ impl Hub {
             session.goal = 0;
             self.transport.set_desired_bitrate(viewer, 0);
             self.tell_viewers_to_studio();
-            if !hidden {
+            if hidden {
+                self.point_nowhere(viewer);
+            } else {
                 self.wish_keyframe(viewer);
             }
         }

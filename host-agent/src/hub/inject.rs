@@ -19,7 +19,8 @@ impl Hub {
         let done = match Input::decode(data) {
             Ok(input) => {
                 pressed = input.presses();
-                self.gate.handle_input(viewer, input, Instant::now())
+                self.admit_input(viewer, &input)
+                    .and_then(|()| self.gate.handle_input(viewer, input, Instant::now()))
             }
             Err(error) => {
                 tracing::debug!(viewer = viewer.0, %error, "Refused an input message");
@@ -29,12 +30,15 @@ impl Hub {
         self.inject();
         if pressed && done.is_ok() {
             self.used(viewer);
+            self.used_control(viewer);
         }
         self.refuse_if(viewer, done, "input");
     }
 
     pub(super) fn motion(&mut self, viewer: ViewerId, data: &[u8]) {
         let done = match Motion::decode(data) {
+            // Without the lease it moves nothing, and that is no fault: it was sent before its sender knew.
+            Ok(motion) if !self.admit_motion(viewer, &motion) => Ok(()),
             Ok(motion) => self.gate.handle_motion(viewer, motion, Instant::now()),
             Err(error) => {
                 tracing::debug!(viewer = viewer.0, %error, "Refused a motion message");

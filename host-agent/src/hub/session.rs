@@ -55,6 +55,11 @@ pub(super) struct Session {
     pub(super) cursors: Vec<u32>,
 }
 
+/// Whether these are rights to press keys or buttons.
+pub(super) fn controls(rights: &Rights) -> bool {
+    rights.has(Right::InputKeyboard) || rights.has(Right::InputPointer)
+}
+
 impl Session {
     #[expect(clippy::too_many_arguments, reason = "each is one field of the request")]
     pub(super) fn new(
@@ -100,7 +105,7 @@ impl Session {
 
     /// Whether it may press keys or buttons.
     pub(super) fn controls(&self) -> bool {
-        self.rights.has(Right::InputKeyboard) || self.rights.has(Right::InputPointer)
+        controls(&self.rights)
     }
 
     /// Whether its path carries less than half of what the encoder makes: frames would only queue up.

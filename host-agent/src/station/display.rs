@@ -7,7 +7,7 @@ use nix::unistd::{User, geteuid};
 
 use crate::clipboard::{self, Clipboard, NoClipboard};
 use crate::config::Desktop;
-use crate::courtesy::{self, Manners, NoSign, Sign};
+use crate::courtesy::{self, Manners, NoSign, PersonTeller, Sign};
 use crate::desktop::{DesktopOptions, DesktopState, VirtualDesktop};
 use crate::files::Shared;
 use crate::hub::InputOpener;
@@ -80,10 +80,11 @@ impl Display {
         &self,
         sign: bool,
         lock: Option<&Option<String>>,
+        person: PersonTeller,
     ) -> anyhow::Result<courtesy::Host> {
         let (sign, environment): (Box<dyn Sign>, _) = match self {
             Self::X11(target) => (
-                Box::new(WatchSign::start(target.clone(), sign)?),
+                Box::new(WatchSign::start(target.clone(), sign, person)?),
                 vec![("DISPLAY".to_owned(), target.display.clone())],
             ),
             Self::Virtual(desktop) => {

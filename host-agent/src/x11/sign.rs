@@ -1,10 +1,10 @@
 //! A strip at the top of the screen that names who watches. It takes no input, and everything else goes on below it.
 //!
-//! It lives on a thread with a connection of its own, which also keeps the screen from blanking meanwhile.
+//! It lives on a thread with a connection of its own, which also keeps the screen from blanking meanwhile, asks whether
+//! somebody may come in (`question.rs`), and hears the panic key.
 
 use std::os::fd::AsFd as _;
-use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -22,13 +22,15 @@ use x11rb::protocol::xproto::{
 };
 use x11rb::rust_connection::RustConnection;
 
+use super::panic_key::PanicKey;
+use super::question::{Area, Asked};
 use super::{Target, done, id};
-use crate::courtesy::Sign;
+use crate::courtesy::{FromPerson, PersonTeller, Question, Sign};
 
-const BACK: u32 = 0x0020_2124;
-const TEXT: u32 = 0x00f1_f3f4;
+pub(super) const BACK: u32 = 0x0020_2124;
+pub(super) const TEXT: u32 = 0x00f1_f3f4;
 const RED: u32 = 0x00ea_4335;
-const PADDING: u16 = 8;
+pub(super) const PADDING: u16 = 8;
 /// Names beyond these are only counted.
 const NAMES: usize = 3;
 /// Characters of a name.
@@ -40,14 +42,49 @@ const FONTS: [&str; 4] = [
     "-misc-fixed-medium-r-normal--13-*-*-*-*-*-iso10646-1",
     "fixed",
 ];
+/// What the strip adds while nobody's keys come through.
+const BLOCKED: &str = "their keys are stopped, Ctrl+Alt+Shift+Backspace lets them again";
 /// A window that insists on being above everything is not fought more often than this.
 const RAISE: Duration = Duration::from_secs(1);
 
 /// The handle; the thread ends, and the strip goes, with it.
 #[derive(Debug)]
 pub struct WatchSign {
-    tell: mpsc::SyncSender<Vec<String>>,
+    tell: mpsc::SyncSender<Told>,
     waker: Arc<EventFd>,
+    area: Arc<Mutex<Option<Area>>>,
+}
+
+/// What the thread is told.
+enum Told {
+    Names(Vec<String>),
+    Insist,
+    Question(Option<Question>),
+    Blocked(bool),
+}
+
+/// What is to be shown.
+#[derive(Default)]
+struct Shown {
+    names: Vec<String>,
+    question: Option<Question>,
+    blocked: bool,
+    insist: bool,
+}
+
+impl Shown {
+    fn take(&mut self, told: Told) {
+        match told {
+            Told::Names(names) => self.names = names,
+            Told::Insist => self.insist = true,
+            Told::Question(question) => self.question = question,
+            Told::Blocked(blocked) => self.blocked = blocked,
+        }
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.names.is_empty() && self.question.is_none()
+    }
 }
 
 impl WatchSign {
@@ -55,25 +92,62 @@ impl WatchSign {
     ///
     /// # Errors
     /// The system gives no thread or descriptor.
-    pub fn start(target: Target, visible: bool) -> anyhow::Result<Self> {
+    pub fn start(target: Target, visible: bool, person: PersonTeller) -> anyhow::Result<Self> {
         let (tell, told) = mpsc::sync_channel(64);
         let waker = Arc::new(EventFd::from_value_and_flags(
             0,
             EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC,
         )?);
         let woken = Arc::clone(&waker);
+        let area = Arc::<Mutex<Option<Area>>>::default();
+        let asked_at = Arc::clone(&area);
         std::thread::Builder::new()
             .name("sign".to_owned())
-            .spawn(move || run(&target, visible, &told, &woken))?;
-        Ok(Self { tell, waker })
+            .spawn(move || {
+                let host = Host {
+                    target,
+                    visible,
+                    told,
+                    waker: woken,
+                    area: asked_at,
+                    person,
+                };
+                host.run();
+            })?;
+        Ok(Self { tell, waker, area })
+    }
+
+    fn say(&self, told: Told) {
+        // Full only when the display hangs; the thread then shows what comes next.
+        let _ = self.tell.try_send(told);
+        let _ = self.waker.write(1);
     }
 }
 
 impl Sign for WatchSign {
     fn show(&mut self, names: &[String]) {
-        // Full only when the display hangs; the thread then shows the next list.
-        let _ = self.tell.try_send(names.to_vec());
-        let _ = self.waker.write(1);
+        self.say(Told::Names(names.to_vec()));
+    }
+
+    fn insist(&mut self) {
+        self.say(Told::Insist);
+    }
+
+    fn can_ask(&self) -> bool {
+        true
+    }
+
+    fn ask(&mut self, question: Option<Question>) {
+        self.say(Told::Question(question));
+    }
+
+    fn asks_at(&self, pixel: (u32, u32)) -> bool {
+        let area = self.area.lock().unwrap_or_else(PoisonError::into_inner);
+        area.is_some_and(|area| area.contains(pixel))
+    }
+
+    fn block(&mut self, blocked: bool) {
+        self.say(Told::Blocked(blocked));
     }
 }
 
@@ -85,27 +159,51 @@ impl Drop for WatchSign {
     }
 }
 
-fn run(target: &Target, visible: bool, told: &mpsc::Receiver<Vec<String>>, waker: &EventFd) {
-    let mut names = Vec::new();
-    loop {
-        // Nobody watches: no connection either, so that an idle agent costs the display nothing.
-        while names.is_empty() {
-            match told.recv() {
-                Ok(list) => names = list,
-                Err(mpsc::RecvError) => return,
+/// What the thread works with.
+struct Host {
+    target: Target,
+    visible: bool,
+    told: mpsc::Receiver<Told>,
+    waker: Arc<EventFd>,
+    /// Where the question is on the screen.
+    area: Arc<Mutex<Option<Area>>>,
+    person: PersonTeller,
+}
+
+impl Host {
+    fn run(&self) {
+        let mut shown = Shown::default();
+        loop {
+            // Nobody watches: no connection either, so that an idle agent costs the display nothing.
+            while shown.is_nothing() {
+                match self.told.recv() {
+                    Ok(told) => shown.take(told),
+                    Err(mpsc::RecvError) => return,
+                }
+            }
+            let ended =
+                Strip::open(&self.target, self.visible).and_then(|strip| strip.live(&mut shown, self));
+            self.asks_in(None);
+            match ended {
+                Ok(Ended::Nobody) => {}
+                Ok(Ended::Dropped) => return,
+                Err(error) => {
+                    tracing::info!(
+                        error = format!("{error:#}"),
+                        "The sign on the host's screen is gone; it comes back with the next viewer"
+                    );
+                    shown.names.clear();
+                    // Who cannot be asked has not said yes.
+                    if let Some(Question { number, .. }) = shown.question.take() {
+                        (self.person)(FromPerson::Answer { number, yes: false });
+                    }
+                }
             }
         }
-        match Strip::open(target, visible).and_then(|strip| strip.live(&mut names, told, waker)) {
-            Ok(Ended::Nobody) => {}
-            Ok(Ended::Dropped) => return,
-            Err(error) => {
-                tracing::info!(
-                    error = format!("{error:#}"),
-                    "The sign on the host's screen is gone; it comes back with the next viewer"
-                );
-                names.clear();
-            }
-        }
+    }
+
+    fn asks_in(&self, area: Option<Area>) {
+        *self.area.lock().unwrap_or_else(PoisonError::into_inner) = area;
     }
 }
 
@@ -121,6 +219,8 @@ struct Strip {
     font: u32,
     gc: u32,
     visible: bool,
+    panic_key: PanicKey,
+    asked: Option<Asked>,
     /// When it may be raised again.
     raise_at: Instant,
     covered: bool,
@@ -139,15 +239,14 @@ impl Strip {
             conn.screensaver_suspend(1)?.ignore_error();
         }
         let (window, font, gc) = (id(&conn)?, id(&conn)?, id(&conn)?);
-        if visible {
-            make_window(&conn, root, window)?;
-            let found = FONTS
-                .iter()
-                .any(|name| done(conn.open_font(font, name.as_bytes())).is_ok());
-            anyhow::ensure!(found, "the X server has no font");
-            let pen = CreateGCAux::new().font(font).foreground(TEXT).background(BACK);
-            done(conn.create_gc(gc, window, &pen))?;
-        }
+        make_window(&conn, root, window)?;
+        let found = FONTS
+            .iter()
+            .any(|name| done(conn.open_font(font, name.as_bytes())).is_ok());
+        anyhow::ensure!(found, "the X server has no font");
+        let pen = CreateGCAux::new().font(font).foreground(TEXT).background(BACK);
+        done(conn.create_gc(gc, window, &pen))?;
+        let panic_key = PanicKey::grab(&conn, root)?;
         conn.flush()?;
         let raise_at = Instant::now();
         Ok(Self {
@@ -157,28 +256,25 @@ impl Strip {
             font,
             gc,
             visible,
+            panic_key,
+            asked: None,
             raise_at,
             covered: false,
         })
     }
 
-    fn live(
-        mut self,
-        names: &mut Vec<String>,
-        told: &mpsc::Receiver<Vec<String>>,
-        waker: &EventFd,
-    ) -> anyhow::Result<Ended> {
-        self.lay(names)?;
+    fn live(mut self, shown: &mut Shown, host: &Host) -> anyhow::Result<Ended> {
+        self.lay_all(shown, host)?;
         self.conn.flush()?;
         loop {
             loop {
-                match told.try_recv() {
-                    Ok(list) => {
-                        *names = list;
-                        if names.is_empty() {
+                match host.told.try_recv() {
+                    Ok(told) => {
+                        shown.take(told);
+                        if shown.is_nothing() {
                             return Ok(Ended::Nobody);
                         }
-                        self.lay(names)?;
+                        self.lay_all(shown, host)?;
                     }
                     Err(mpsc::TryRecvError::Empty) => break,
                     Err(mpsc::TryRecvError::Disconnected) => return Ok(Ended::Dropped),
@@ -190,11 +286,14 @@ impl Strip {
                 self.raise_at = now + RAISE;
                 let above = ConfigureWindowAux::new().stack_mode(StackMode::ABOVE);
                 self.conn.configure_window(self.window, &above)?.ignore_error();
+                if let Some(asked) = &self.asked {
+                    asked.raise(&self.conn)?;
+                }
             }
             self.conn.flush()?;
             // Last of all: what a flush or a reply has read meanwhile wakes no poll any more.
             if let Some(event) = self.conn.poll_for_event()? {
-                self.handle(&event, names)?;
+                self.handle(&event, shown, host)?;
                 continue;
             }
             let wait = self
@@ -204,14 +303,14 @@ impl Strip {
                 PollTimeout::try_from(ms).unwrap_or(PollTimeout::MAX)
             });
             let mut fds = [
-                PollFd::new(waker.as_fd(), PollFlags::POLLIN),
+                PollFd::new(host.waker.as_fd(), PollFlags::POLLIN),
                 PollFd::new(self.conn.stream().as_fd(), PollFlags::POLLIN),
             ];
             match poll(&mut fds, timeout) {
                 Ok(_) | Err(nix::errno::Errno::EINTR) => {}
                 Err(error) => return Err(error.into()),
             }
-            let _ = waker.read();
+            let _ = host.waker.read();
         }
     }
 
@@ -219,30 +318,68 @@ impl Strip {
         clippy::wildcard_enum_match_arm,
         reason = "most of X's events are not asked for"
     )]
-    fn handle(&mut self, event: &Event, names: &[String]) -> Result<(), ReplyError> {
+    fn handle(&mut self, event: &Event, shown: &mut Shown, host: &Host) -> Result<(), ReplyError> {
         match event {
-            Event::Expose(expose) if expose.count == 0 => self.lay(names)?,
-            Event::ConfigureNotify(change) if change.window == self.root => self.lay(names)?,
+            Event::Expose(expose) if expose.count == 0 => self.lay_all(shown, host)?,
+            Event::ConfigureNotify(change) if change.window == self.root => self.lay_all(shown, host)?,
+            Event::ButtonPress(press) => {
+                let answer = self.asked.as_ref().and_then(|asked| asked.answer(press));
+                if let Some((number, yes)) = answer {
+                    shown.question = None;
+                    (host.person)(FromPerson::Answer { number, yes });
+                    self.lay_all(shown, host)?;
+                }
+            }
+            Event::KeyPress(press) if self.panic_key.is(press) => (host.person)(FromPerson::PanicKey),
             Event::VisibilityNotify(now) => self.covered = now.state != Visibility::UNOBSCURED,
             _ => {}
         }
         Ok(())
     }
 
+    /// The strip and the question, as they are to be now.
+    fn lay_all(&mut self, shown: &Shown, host: &Host) -> Result<(), ReplyError> {
+        if shown.names.is_empty() {
+            self.conn.unmap_window(self.window)?.ignore_error();
+        } else {
+            self.visible |= shown.insist;
+            self.lay(&shown.names, shown.blocked)?;
+        }
+        let other =
+            self.asked.as_ref().map(Asked::number) != shown.question.as_ref().map(|asked| asked.number);
+        if let Some(old) = self.asked.take_if(|_| other) {
+            old.close(&self.conn)?;
+            host.asks_in(None);
+        }
+        if let Some(question) = shown.question.as_ref().filter(|_| self.asked.is_none()) {
+            let asked = Asked::open(
+                &self.conn,
+                self.root,
+                (self.font, self.gc),
+                self.monitor()?,
+                question,
+            )?;
+            host.asks_in(Some(asked.area()));
+            self.asked = Some(asked);
+        }
+        if let Some(asked) = &self.asked {
+            asked.draw(&self.conn)?;
+        }
+        Ok(())
+    }
+
     /// Puts the strip in the middle of the first monitor's upper edge, as wide as its words.
-    fn lay(&self, names: &[String]) -> Result<(), ReplyError> {
-        if !self.visible {
+    fn lay(&self, names: &[String], blocked: bool) -> Result<(), ReplyError> {
+        // What the person has stopped is shown whatever else is hidden: they must know how to undo it.
+        if !self.visible && !blocked {
+            self.conn.unmap_window(self.window)?.ignore_error();
             return Ok(());
         }
-        let text: Vec<Char2b> = words(names)
-            .chars()
-            .map(|c| {
-                let [byte1, byte2] = u16::try_from(u32::from(c))
-                    .unwrap_or(u16::from(b'?'))
-                    .to_be_bytes();
-                Char2b { byte1, byte2 }
-            })
-            .collect();
+        let text = if blocked {
+            glyphs(&format!("{} \u{2013} {BLOCKED}", words(names)))
+        } else {
+            glyphs(&words(names))
+        };
         let size = self.conn.query_text_extents(self.font, &text)?.reply()?;
         let side = |value: i32| u16::try_from(value.max(1)).unwrap_or(u16::MAX);
         let (line, wide) = (
@@ -333,10 +470,26 @@ fn make_window(conn: &RustConnection, root: Window, window: Window) -> Result<()
     done(conn.change_window_attributes(root, &layout))
 }
 
+/// As an X font counts them.
+pub(super) fn glyphs(text: &str) -> Vec<Char2b> {
+    text.chars()
+        .map(|c| {
+            let [byte1, byte2] = u16::try_from(u32::from(c))
+                .unwrap_or(u16::from(b'?'))
+                .to_be_bytes();
+            Char2b { byte1, byte2 }
+        })
+        .collect()
+}
+
+/// Without control characters, and short enough for a line.
+pub(super) fn clean(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(LONG).collect()
+}
+
 /// What the strip says.
 fn words(names: &[String]) -> String {
-    let clean = |name: &String| -> String { name.chars().filter(|c| !c.is_control()).take(LONG).collect() };
-    let mut list: Vec<String> = names.iter().take(NAMES).map(clean).collect();
+    let mut list: Vec<String> = names.iter().take(NAMES).map(|name| clean(name)).collect();
     if names.len() > NAMES {
         list.push(format!("{} more", names.len() - NAMES));
     }

@@ -204,6 +204,8 @@ impl Hosts {
             grant: seat.grant.map(|grant| grant.token),
             ice_servers: Some(seat.ice_servers).filter(|servers| !servers.is_empty()),
             relay_only: Some(true).filter(|_| seat.relay_only),
+            // A grant says it, or nothing does.
+            consent: None,
         };
         let asked = self
             .hosts
@@ -233,7 +235,8 @@ impl Hosts {
         let over = match &signal {
             Signal::SessionEnd { reason, .. } => Some(Over::Ended(*reason)),
             Signal::SessionReject { .. } => Some(Over::Rejected),
-            Signal::SessionAccept { .. }
+            Signal::SessionWaiting { .. }
+            | Signal::SessionAccept { .. }
             | Signal::SdpAnswer { .. }
             | Signal::IceCandidate { .. }
             | Signal::IceEnd { .. } => None,

@@ -82,6 +82,25 @@ pub enum FromViewer {
     /// My microphone is on, and is the host's from now on; or it is off. One viewer's at a time. Needs `microphone`.
     #[serde(rename = "microphone.use")]
     MicrophoneUse { on: bool },
+    /// I would like the control lease; free, it is mine at once, else whoever holds it is asked. Needs `input_pointer`,
+    /// as all of `control`.
+    #[serde(rename = "control.ask")]
+    ControlAsk {},
+    /// That viewer has the lease from now on. For its holder, or with `session_manage`.
+    #[serde(rename = "control.give")]
+    ControlGive { viewer: ViewerId },
+    /// No, to one who asked. For the lease's holder.
+    #[serde(rename = "control.decline")]
+    ControlDecline { viewer: ViewerId },
+    /// The lease is mine now: when it is free or its holder does nothing, or with `session_manage`.
+    #[serde(rename = "control.take")]
+    ControlTake {},
+    /// I need the lease no longer, or no longer ask for it.
+    #[serde(rename = "control.release")]
+    ControlRelease {},
+    /// Nobody's keys and pointer reach the host until somebody takes the lease.
+    #[serde(rename = "control.stop")]
+    ControlStop {},
     /// Say `pong` with the same number.
     #[serde(rename = "ping")]
     Ping { t: u32 },
@@ -141,6 +160,18 @@ pub enum FromHost {
         #[serde(deserialize_with = "crate::object::list")]
         list: Vec<ViewerInfo>,
     },
+    /// Whose keys and pointer reach the host, and who would like theirs to, in the order of asking.
+    #[serde(rename = "control.state")]
+    ControlState {
+        #[serde(deserialize_with = "crate::object::name")]
+        mode: ControlMode,
+        /// In the mode `held`, who has the lease.
+        holder: Option<ViewerId>,
+        asking: Vec<ViewerId>,
+    },
+    /// Another viewer points there, in 65535ths of the picture's width and height; `null`: it points nowhere any more.
+    #[serde(rename = "pointer.at")]
+    PointerAt { viewer: ViewerId, at: Option<[u16; 2]> },
     /// Which encoder makes the picture, and under which cap.
     #[serde(rename = "video.state")]
     VideoState {
@@ -234,6 +265,22 @@ pub enum DisplayHealth {
     Unsuitable,
 }
 
+/// Whose keys and pointer reach the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum ControlMode {
+    /// Everybody's who has the right.
+    Free,
+    /// The lease holder's alone.
+    Held,
+    /// Nobody's, until a viewer takes the lease.
+    Stopped,
+    /// Nobody's, until the person at the host lets them again.
+    Blocked,
+}
+
 /// Whether there is anything to hear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -305,7 +352,7 @@ pub struct FrameTrace {
 }
 
 impl FromViewer {
-    pub const TYPES: [&'static str; 15] = [
+    pub const TYPES: [&'static str; 21] = [
         "display.resize",
         "quality.limit",
         "page.hidden",
@@ -320,6 +367,12 @@ impl FromViewer {
         "file.get",
         "sound.listen",
         "microphone.use",
+        "control.ask",
+        "control.give",
+        "control.decline",
+        "control.take",
+        "control.release",
+        "control.stop",
         "ping",
     ];
 
@@ -345,13 +398,19 @@ impl FromViewer {
             Self::FileGet { .. } => "file.get",
             Self::SoundListen { .. } => "sound.listen",
             Self::MicrophoneUse { .. } => "microphone.use",
+            Self::ControlAsk {} => "control.ask",
+            Self::ControlGive { .. } => "control.give",
+            Self::ControlDecline { .. } => "control.decline",
+            Self::ControlTake {} => "control.take",
+            Self::ControlRelease {} => "control.release",
+            Self::ControlStop {} => "control.stop",
             Self::Ping { .. } => "ping",
         }
     }
 }
 
 impl FromHost {
-    pub const TYPES: [&'static str; 20] = [
+    pub const TYPES: [&'static str; 22] = [
         "hello",
         "heartbeat",
         "pong",
@@ -359,6 +418,8 @@ impl FromHost {
         "cursor.shape",
         "cursor.use",
         "viewers",
+        "control.state",
+        "pointer.at",
         "video.state",
         "video.trace",
         "clip.copied",

@@ -300,6 +300,7 @@ fn seat(
         holder: holder.clone(),
         lease: LEASE,
         until,
+        consent: None,
     };
     let token = team
         .grants

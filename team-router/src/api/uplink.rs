@@ -215,6 +215,7 @@ async fn hear(team: &Team, connection: &Connection, signal: Signal) -> Result<()
             }
         }
         Signal::SessionRequest { .. }
+        | Signal::SessionWaiting { .. }
         | Signal::SessionLease { .. }
         | Signal::SdpOffer { .. }
         | Signal::SdpAnswer { .. }

@@ -229,6 +229,7 @@ async fn a_host_speaks_for_its_own_sessions_only() {
             resume: None,
             ice_servers: None,
             relay_only: None,
+            consent: None,
             grant: None,
         },
         Signal::SessionLease {

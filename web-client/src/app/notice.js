@@ -69,6 +69,7 @@ export class Notice {
       return;
     }
     if (state === "ended") return this.#ended(reason);
+    if (reason === "consent_asked") return this.#card(t("title.asked"), reasonText(reason), [], true);
     const title = state === "stalled" ? "title.trouble" : "title.unreachable";
     this.#card(t(title), `${reasonText(reason)} ${state === "connecting" ? t("state.retry") : ""}`, [], true);
   }
@@ -90,15 +91,16 @@ export class Notice {
    * @param {TextKey} key
    * @param {TextKey} label of the button
    * @param {() => void} action
+   * @param {{ [name: string]: string | number }} [values]
    */
-  offer(key, label, action) {
+  offer(key, label, action, values) {
     clearTimeout(this.#offerTimer);
     const done = () => (this.#offer.hidden = true);
     const onclick = () => {
       done();
       action();
     };
-    this.#offer.replaceChildren(make("span", {}, t(key)), make("button", { type: "button", class: "primary", onclick }, t(label)));
+    this.#offer.replaceChildren(make("span", {}, t(key, values)), make("button", { type: "button", class: "primary", onclick }, t(label)));
     this.#offer.hidden = false;
     this.#offerTimer = setTimeout(done, OFFER_MS);
   }
@@ -115,7 +117,7 @@ export class Notice {
    */
   refused(code, ref) {
     // Their own parts of the page say it, once.
-    if (/^(clip|file|sound|microphone)\./.test(ref)) return;
+    if (/^(clip|file|sound|microphone)\./.test(ref) || (ref === "input" && code === "out_of_turn")) return;
     if (ref === "display.resize" && code === "failed") return this.hint("hint.not_resized");
     this.hint("hint.refused", { code });
   }

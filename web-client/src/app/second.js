@@ -22,7 +22,7 @@ export function secondPage() {
   const desktop = new RemovidDesktop();
   const notice = new Notice({ again: () => location.reload() });
   const stats = new StatsOverlay(desktop, () => notice.hint("hint.copied"));
-  const viewers = new ViewersDialog(desktop);
+  const viewers = new ViewersDialog(desktop, undefined);
   const clipboard = new ClipboardPanel(desktop, notice);
   const keys = new KeyBar(desktop);
   const toolbar = new Toolbar(desktop, notice, keys, null, { stats: () => stats.toggle(), viewers: () => viewers.open(), clipboard: () => clipboard.open(), files: () => notice.hint("files.first") });

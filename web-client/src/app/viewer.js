@@ -8,6 +8,7 @@
 
 import { RemovidDesktop } from "../core/removid-desktop.js";
 import { ClipboardPanel } from "./clipboard.js";
+import { tellControl } from "./control.js";
 import { ViewersDialog } from "./dialog.js";
 import { make } from "./dom.js";
 import { FilesDialog } from "./files.js";
@@ -20,14 +21,14 @@ import { anotherToken, t } from "./texts.js";
 import { Toolbar } from "./toolbar.js";
 
 /**
- * @param {{ login: (why?: TextKey) => void, remedy?: (reason: string) => Remedy | undefined }} on `login`: another token is needed; `remedy`: what the page around can do
+ * @param {{ login: (why?: TextKey) => void, remedy?: (reason: string) => Remedy | undefined, share?: () => void }} on `login`: another token is needed; `remedy`: what the page around can do; `share`: asks somebody in
  * @returns {{ element: HTMLElement, connect: (target: ConnectOptions) => void, close: () => void }}
  */
 export function viewerPage(on) {
   const desktop = new RemovidDesktop();
   const notice = new Notice({ again: () => desktop.reconnect(), login: () => on.login(), ...(on.remedy ? { remedy: on.remedy } : {}) });
   const stats = new StatsOverlay(desktop, () => notice.hint("hint.copied"));
-  const viewers = new ViewersDialog(desktop);
+  const viewers = new ViewersDialog(desktop, on.share);
   const clipboard = new ClipboardPanel(desktop, notice);
   const files = new FilesDialog(desktop);
   const keys = new KeyBar(desktop);
@@ -36,6 +37,7 @@ export function viewerPage(on) {
   desktop.append(toolbar.element, stats.element, ...notice.parts, keys.element, ...sound.parts, clipboard.element, files.tray, files.element, viewers.element);
 
   const abort = new AbortController();
+  tellControl(desktop, notice);
   guardSideButtons(desktop, abort.signal);
   desktop.addEventListener("statechange", ({ detail: { state, reason } }) => {
     const ask = state === "ended" ? anotherToken(reason) : undefined;

@@ -21,6 +21,7 @@ import { VideoSink } from "./video.js";
 /**
  * @typedef {object} AttemptEvents
  * @property {() => void} up there is a picture, or the host said why there is none
+ * @property {() => void} waiting the person at the host is asked
  * @property {(code: string, message: string) => void} failed
  * @property {(message: FromHost) => void} control
  * @property {() => void} sign of life
@@ -201,6 +202,9 @@ export class Attempt {
     switch (signal.type) {
       case "session.accept":
         return void this.#accept(signal.host_fp, signal.rights).catch((error) => this.#fail(error));
+      case "session.waiting":
+        this.#within(signal.seconds * 1_000 + ACCEPT_MS, "consent", "the person at the host did not answer in time");
+        return this.#on.waiting();
       case "session.reject":
         return this.#fail(new Failure(signal.code, "the host refused the session"));
       case "sdp.answer":

@@ -72,6 +72,8 @@ export class Cursor {
   constructor(layer, canvas) {
     this.#layer = layer;
     this.#canvas = canvas;
+    layer.addEventListener("pointerleave", () => this.left());
+    this.reset();
   }
 
   /** A new session numbers its shapes anew. */

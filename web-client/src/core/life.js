@@ -39,6 +39,7 @@ export function seatPatience(tries, took) {
 export const FINAL = new Set([
   "closed",
   "codec",
+  "consent",
   "dismissed",
   "ed25519",
   "fingerprint",
@@ -120,6 +121,11 @@ export class Life {
     const most = code === "unreachable" ? AWAY_MAX_MS : BACKOFF_MAX_MS;
     this.#due = this.state === "live" ? null : now + backoff(this.#tries, dice, most);
     if (this.state !== "live") this.reason = code;
+  }
+
+  /** The person at the host is asked. */
+  waiting() {
+    if (this.state === "connecting") this.reason = "consent_asked";
   }
 
   /**

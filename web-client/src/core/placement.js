@@ -77,6 +77,17 @@ export class Placement {
     this.#cursor.moved(clientX - rect.left, clientY - rect.top);
   }
 
+  /**
+   * Where a position on the wire is shown, in CSS pixels of the element.
+   * @param {{ x: number, y: number }} position
+   */
+  spot(position) {
+    const { x, y } = this.view.point(position);
+    const { left, top, width, height } = this.view.layout;
+    const inside = x >= left && y >= top && x <= left + width && y <= top + height;
+    return { x: x / devicePixelRatio, y: y / devicePixelRatio, inside };
+  }
+
   /** Draws the pointer there, or leaves it to the browser. @param {{ x: number, y: number } | null} at */
   pin(at) {
     const rect = this.#layer.getBoundingClientRect();

@@ -7,7 +7,7 @@
  *   desktop.connect({ url: "https://workstation:8443/", token, hostKey });
  *
  * Events (types in `types.d.ts`): `ready`, `statechange`, `error`, `deskchange`, `chord`, `refused`,
- * `lockoffer`, `stickyused`, `clipboard`, `filejob`, `soundchange`.
+ * `lockoffer`, `stickyused`, `clipboard`, `filejob`, `soundchange`, `controlchange`.
  * What is put inside the element, such as a toolbar, lies above the picture and stays in full screen.
  */
 
@@ -29,16 +29,20 @@ import { Follower, Share } from "./share.js";
 import { connectTarget } from "./target.js";
 
 export class RemovidDesktop extends HTMLElement {
-  #parts = fillShadow(this.attachShadow({ mode: "open" }));
-  #stage = this.#parts.stage;
-  #layer = this.#parts.layer;
-  #cursor = new Cursor(this.#layer, this.#parts.canvas);
   #resize = new WindowSize((wish) => this.#send({ type: "display.resize", ...wish, asked: false }));
   /** @type {InputLayer | null} */
   #input = null;
   /** @type {Session | Follower | null} */
   #session = null;
-  #share = this.#newShare();
+  #share = new Share({
+    stream: () => this.#session?.video?.stream ?? null,
+    state: () => ({ state: this.#state, reason: this.#reason }),
+    send: (message) => this.#send(message),
+    input: (message) => this.#session?.input(message),
+    shown: (rtp) => this.#session instanceof Session && this.#session.tailShown(rtp),
+    visibility: () => this.#session instanceof Session && this.#session.visibility(),
+    stats: () => this.stats(),
+  });
   #services = new Services({
     send: (message) => this.#send(message),
     session: () => (this.#session instanceof Session ? this.#session : null),
@@ -48,7 +52,15 @@ export class RemovidDesktop extends HTMLElement {
     clip: (state) => this.#emit("clipboard", { state }),
     file: (job) => this.#emit("filejob", job),
     sound: (state) => this.#emit("soundchange", state),
+    control: (blocked) => {
+      if (!this.control.mine && !blocked) this.#input?.release();
+      this.#emit("controlchange", { ...this.control.info, blocked });
+    },
   });
+  #parts = fillShadow(this.attachShadow({ mode: "open" }), this.#services.control.pointers.element);
+  #stage = this.#parts.stage;
+  #layer = this.#parts.layer;
+  #cursor = new Cursor(this.#layer, this.#parts.canvas);
   /** @type {ConnectOptions | null} */
   #options = null;
   /** @type {State} */
@@ -58,12 +70,6 @@ export class RemovidDesktop extends HTMLElement {
   #desk = { ...NOTHING };
   #placement = new Placement(this.#layer, this.#cursor, (laidOut) => this.#measured(laidOut));
   #view = this.#placement.view;
-
-  constructor() {
-    super();
-    this.#layer.addEventListener("pointerleave", () => this.#cursor.left());
-    this.#cursor.reset();
-  }
 
   // --- Life in a document -------------------------------------------------------------------------
 
@@ -84,6 +90,7 @@ export class RemovidDesktop extends HTMLElement {
       pointer: () => this.can("input_pointer"),
     });
     this.#placement.open();
+    this.control.pointers.open((at) => this.#placement.spot(at));
     this.#services.open(this, this.#layer);
     this.#input.mode = this.keyMode;
     this.#input.touchMode = this.touchMode;
@@ -132,7 +139,7 @@ export class RemovidDesktop extends HTMLElement {
 
   set monitor(name) {
     this.setAttribute("monitor", name);
-    this.#pickMonitor();
+    this.#view.pick(this.#desk.monitors, this.getAttribute("monitor"));
     this.#view.reset();
     this.#place();
     this.#emit("deskchange", this.#desk);
@@ -298,6 +305,11 @@ export class RemovidDesktop extends HTMLElement {
     return this.#services.sound;
   }
 
+  /** Who of several works: ask for the lease, give it, take it; what changes comes as the event `controlchange`. */
+  get control() {
+    return this.#services.control;
+  }
+
   /** @returns {Promise<Blob>} a PNG of the picture */
   async screenshot() {
     const video = this.#session?.video;
@@ -336,18 +348,6 @@ export class RemovidDesktop extends HTMLElement {
   }
 
   // --- From the session ---------------------------------------------------------------------------
-
-  #newShare() {
-    return new Share({
-      stream: () => this.#session?.video?.stream ?? null,
-      state: () => ({ state: this.#state, reason: this.#reason }),
-      send: (message) => this.#send(message),
-      input: (message) => this.#session?.input(message),
-      shown: (rtp) => this.#session instanceof Session && this.#session.tailShown(rtp),
-      visibility: () => this.#session instanceof Session && this.#session.visibility(),
-      stats: () => this.stats(),
-    });
-  }
 
   #begin() {
     this.#ready = false;
@@ -401,7 +401,7 @@ export class RemovidDesktop extends HTMLElement {
         const { width, height, resizable, follows, state, monitors } = message;
         this.#view.screen = { width, height };
         this.#desk = { ...this.#desk, monitors };
-        this.#pickMonitor();
+        this.#view.pick(this.#desk.monitors, this.getAttribute("monitor"));
         this.#place();
         this.#update({ width, height, resizable, follows, health: state });
         return this.#resize.display(follows && this.can("display_resize") && this.#session instanceof Session);
@@ -414,6 +414,7 @@ export class RemovidDesktop extends HTMLElement {
       case "pointer.held":
         return this.#input?.pointerHeld();
       case "viewers":
+        this.control.pointers.viewers(message.list);
         return this.#update({ viewers: message.list });
       case "video.state":
         return this.#update({ codec: message.codec, encoder: message.encoder, maxKbps: message.max_kbps });
@@ -463,12 +464,7 @@ export class RemovidDesktop extends HTMLElement {
 
   /** @param {InputMessage} message */
   #sendInput(message) {
-    this.#share.input(this, message);
-  }
-
-  #pickMonitor() {
-    const name = this.getAttribute("monitor") ?? "";
-    this.#view.monitor = this.#desk.monitors.find((monitor) => monitor.name === name) ?? null;
+    if (!this.control.blocks(message)) this.#share.input(this, message);
   }
 
   #pictureSize() {
@@ -484,10 +480,11 @@ export class RemovidDesktop extends HTMLElement {
 
   #place() {
     this.#placement.place(this.#session?.videos ?? [], this.#pictureSize(), this.scale);
+    this.control.pointers.place();
   }
 
   /**
-   * @template {"ready" | "statechange" | "error" | "deskchange" | "chord" | "refused" | "lockoffer" | "stickyused" | "clipboard" | "filejob" | "soundchange"} Type
+   * @template {"ready" | "statechange" | "error" | "deskchange" | "chord" | "refused" | "lockoffer" | "stickyused" | "clipboard" | "filejob" | "soundchange" | "controlchange"} Type
    * @param {Type} type
    * @param {Type extends "error" ? ErrorDetail : DesktopEventMap[Type] extends CustomEvent<infer D> ? D : never} detail
    */

@@ -1,5 +1,5 @@
 /**
- * What a session does beside picture and input: the clipboard, files and sound. One place for the element to tell of both.
+ * What a session does beside picture and input: the clipboard, files, sound, and who of several works. One place for the element to tell of both.
  */
 
 /** @import { FromHost, FromViewer, Right } from "./protocol/protocol.js" */
@@ -10,6 +10,7 @@
 /** @import { State } from "./types.js" */
 
 import { ClipLink } from "./clip-link.js";
+import { Control } from "./control.js";
 import { FileLink } from "./drop.js";
 import { Sound } from "./sound.js";
 
@@ -23,16 +24,19 @@ import { Sound } from "./sound.js";
  * @property {(state: ClipState) => void} clip
  * @property {(job: FileJob) => void} file
  * @property {(state: SoundState) => void} sound
+ * @property {(blocked: boolean) => void} control
  */
 
 export class Services {
   clips;
+  control;
   files;
   sound;
 
   /** @param {ServicesHost} host */
-  constructor({ send, session, viewer, state, can, clip, file, sound }) {
+  constructor({ send, session, viewer, state, can, clip, file, sound, control }) {
     const bulk = () => session()?.bulk ?? null;
+    this.control = new Control({ send, viewer, changed: control });
     this.sound = new Sound({
       send,
       viewer,
@@ -62,6 +66,7 @@ export class Services {
 
   /** The connection is another one. */
   swapped() {
+    this.control.swapped();
     this.clips.reset();
     this.files.reset();
     this.sound.swapped();
@@ -77,6 +82,6 @@ export class Services {
 
   /** @param {FromHost} message */
   handle(message) {
-    return this.sound.handle(message) || this.clips.handle(message) || this.files.handle(message);
+    return this.control.handle(message) || this.sound.handle(message) || this.clips.handle(message) || this.files.handle(message);
   }
 }

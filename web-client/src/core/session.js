@@ -177,6 +177,10 @@ export class Session {
       { base, token, hostKey, host, extra, stage, hidden, size: size(), resume: this.#lastSid, tcpOnly: this.#tcpOnly, patience: seatPatience(this.#life.tries, this.#seatTook) },
       {
         up: () => this.#cameUp(attempt),
+        waiting: () => {
+          this.#life.waiting();
+          this.#tell();
+        },
         failed: (code, message) => this.#failed(attempt, code, message),
         control: (message) => this.#control(attempt, message),
         sign: () => {

@@ -4,8 +4,11 @@
 
 const LABEL = "Remote desktop. Every key goes to the host. To leave, press Control, Alt and Shift together.";
 
-/** @param {ShadowRoot} root */
-export function fillShadow(root) {
+/**
+ * @param {ShadowRoot} root
+ * @param {HTMLElement} pointers the other viewers'
+ */
+export function fillShadow(root, pointers) {
   const stage = document.createElement("div");
   const layer = document.createElement("textarea");
   const canvas = document.createElement("canvas");
@@ -21,7 +24,7 @@ export function fillShadow(root) {
   canvas.id = "cursor";
   canvas.hidden = true;
   // Controls come before the layer, so that Shift+Tab and a screen reader find them first.
-  root.append(stage, document.createElement("slot"), layer, canvas);
+  root.append(stage, document.createElement("slot"), layer, pointers, canvas);
   return { stage, layer, canvas };
 }
 
@@ -70,10 +73,30 @@ video {
   from { box-shadow: inset 0 0 0 3px #6ea8fe; }
   to { box-shadow: inset 0 0 0 3px transparent; }
 }
+#pointers { position: absolute; inset: 0; overflow: hidden; pointer-events: none; }
+.pointer { position: absolute; inset-block-start: 0; inset-inline-start: 0; transition: translate 60ms linear, opacity 0.6s; }
+.pointer[hidden] { display: none; }
+.pointer.still { opacity: 0.35; }
+.pointer svg { display: block; inline-size: 15px; block-size: 21px; margin: -1px; fill: var(--own); stroke: #fff; stroke-width: 1.2; }
+.pointer span {
+  position: absolute;
+  inset-block-start: 18px;
+  inset-inline-start: 10px;
+  max-inline-size: 160px;
+  overflow: hidden;
+  padding: 1px 7px;
+  border-radius: 9px;
+  background: var(--own);
+  color: #fff;
+  font: 600 12px/1.5 system-ui, sans-serif;
+  text-overflow: ellipsis;
+  white-space: nowrap;
+}
+.pointer span:empty { display: none; }
 #cursor { position: absolute; pointer-events: none; max-inline-size: none; }
 #cursor[hidden] { display: none; }
 ::slotted(*) { z-index: 1; }
 @media (prefers-reduced-motion: reduce) {
-  #stage.doubt { transition: none; }
+  #stage.doubt, .pointer { transition: none; }
 }
 `;

@@ -23,7 +23,7 @@ export class Echo {
   /** @param {FromHost} message */
   record(message) {
     // Said to whoever points just then.
-    if (message.type === "pointer.held") return;
+    if (message.type === "pointer.held" || message.type === "pointer.at") return;
     const key = message.type === "cursor.shape" ? `${message.type} ${message.id}` : message.type;
     // The newest last, so that the oldest goes first.
     this.#last.delete(key);

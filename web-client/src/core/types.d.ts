@@ -5,7 +5,7 @@
 import type { ClipState } from "./clipboard.js";
 import type { FileJob } from "./files.js";
 import type { SoundState } from "./sound.js";
-import type { DisplayHealth, Monitor, Right, ViewerInfo } from "./protocol/protocol.d.ts";
+import type { ControlMode, DisplayHealth, Monitor, Right, ViewerInfo } from "./protocol/protocol.d.ts";
 
 export type State = "idle" | "connecting" | "live" | "stalled" | "ended";
 
@@ -74,6 +74,15 @@ export interface Desk {
   maxKbps: number | null;
 }
 
+/** Who of several works; see `desktop.control`. */
+export interface ControlInfo {
+  mode: ControlMode;
+  /** In the mode `held`, the number of whoever has the lease. */
+  holder: number | null;
+  /** Who would like it, the first to ask first. */
+  asking: number[];
+}
+
 export interface Stats {
   fps: number | null;
   width: number;
@@ -115,6 +124,8 @@ export interface DesktopEventMap extends HTMLElementEventMap {
   ready: CustomEvent<{ width: number; height: number }>;
   statechange: CustomEvent<StateDetail>;
   deskchange: CustomEvent<Desk>;
+  /** Who works is another; or, `blocked`, keys were pressed that do not reach the host now. */
+  controlchange: CustomEvent<ControlInfo & { blocked: boolean }>;
   /** The reader pressed Ctrl+Alt+Shift: the keyboard is free now. */
   chord: CustomEvent<null>;
   /** An application hides the pointer while it moves, or confines it: relative motion may be what it wants (`lockPointer`). */

@@ -44,6 +44,15 @@ export class View {
   }
 
   /**
+   * Shows one monitor only, if there is one of that name.
+   * @param {readonly Monitor[]} monitors
+   * @param {string | null} name
+   */
+  pick(monitors, name) {
+    this.monitor = monitors.find((monitor) => monitor.name === name) ?? null;
+  }
+
+  /**
    * The size to ask for.
    * @param {number} dpr
    */

@@ -280,6 +280,27 @@ pub const CODES: &[Code] = &[
         Agent,
     ),
     code(
+        "RMV3022I",
+        "control.changed",
+        "Who may press keys on a host has changed: everybody, one who holds the lease, or nobody",
+        &["mode", "holder"],
+        Agent,
+    ),
+    code(
+        "RMV3024I",
+        "consent.given",
+        "The person at the host let somebody in",
+        &["sid", "subject"],
+        Agent,
+    ),
+    code(
+        "RMV3025W",
+        "consent.refused",
+        "The person at the host did not let somebody in, did not answer, or cannot be asked",
+        &["sid", "why"],
+        Agent,
+    ),
+    code(
         "RMV4001W",
         "message.refused",
         "A viewer's message was refused",

@@ -6,7 +6,7 @@
  * the generated types, so a field added in Rust does not pass `tsc` before it is checked here.
  */
 
-/** @import { ClipFormat, DisplayHealth, EndReason, FileEntry, FromHost, FrameTrace, IceServer, Monitor, Refusal, Right, SessionCreated, Signal, SoundHealth, ViewerCaps, ViewerInfo } from "./protocol.js" */
+/** @import { ClipFormat, Consent, ControlMode, DisplayHealth, EndReason, FileEntry, FromHost, FrameTrace, IceServer, Monitor, Refusal, Right, SessionCreated, Signal, SoundHealth, ViewerCaps, ViewerInfo } from "./protocol.js" */
 
 import { MAX_CANDIDATE_BYTES, MAX_CONTROL_BYTES, MAX_SDP_BYTES, MAX_SIGNAL_BYTES, MAX_VIEWERS } from "./limits.js";
 
@@ -88,6 +88,10 @@ const fingerprint = (v, at) =>
 /** @type {Reader} */
 const pair = (v, at) => (Array.isArray(v) && v.length === 2 ? v.map((side) => u32(side, at)) : malformed(at));
 
+const u16 = count(0xffff);
+/** @type {Reader} */
+const place = (v, at) => (Array.isArray(v) && v.length === 2 ? v.map((side) => u16(side, at)) : malformed(at));
+
 /** @type {{ [R in Right]: true }} */
 const RIGHTS = {
   clipboard_to_host: true,
@@ -127,6 +131,7 @@ const REFUSALS = {
   codec: true,
   full: true,
   host_offline: true,
+  consent: true,
   not_found: true,
   failed: true,
 };
@@ -148,6 +153,12 @@ const HEALTHS = { live: true, gone: true, no_encoder: true, asleep: true, locked
 
 /** @type {{ [H in SoundHealth]: true }} */
 const SOUND_HEALTHS = { idle: true, live: true, missing: true, off: true };
+
+/** @type {{ [M in ControlMode]: true }} */
+const CONTROL_MODES = { free: true, held: true, stopped: true, blocked: true };
+
+/** @type {{ [C in Consent]: true }} */
+const CONSENTS = { notify: true, ask: true };
 
 /** In the order in which the richest comes last. @type {{ [F in ClipFormat]: true }} */
 const CLIP_FORMATS = { "text/plain": true, "text/html": true, "image/png": true };
@@ -211,9 +222,11 @@ const SIGNALS = {
     grant: optional(text),
     ice_servers: optional(iceServers),
     relay_only: optional(flag),
+    consent: optional(oneOf(CONSENTS)),
   },
   "session.lease": { sid: text, seconds: u32 },
   "host.status": { name: text, version: text, sessions: atMost(MAX_VIEWERS, list(text)) },
+  "session.waiting": { sid: text, seconds: u32 },
   "session.accept": { sid: text, host_fp: fingerprint, rights },
   "session.reject": { sid: text, code: oneOf(REFUSALS) },
   "sdp.offer": {
@@ -245,6 +258,8 @@ const FROM_HOST = {
   "cursor.shape": { id: u32, width: u32, height: u32, hot_x: u32, hot_y: u32, png: text },
   "cursor.use": { id: nullable(u32) },
   viewers: { list: list((v, at) => fields(v, VIEWER, at, true)) },
+  "control.state": { mode: oneOf(CONTROL_MODES), holder: nullable(u32), asking: list(u32) },
+  "pointer.at": { viewer: u32, at: nullable(place) },
   "video.state": { codec: text, encoder: text, max_kbps: nullable(u32) },
   "video.trace": { frames: list((v, at) => fields(v, TRACE, at, true)) },
   "clip.copied": { serial: u32, formats: clipFormats, other: flag },

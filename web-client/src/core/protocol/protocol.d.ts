@@ -53,7 +53,7 @@ export type Rights = Right[];
 /**
  * Why a message, a call or a socket was refused. Stable: programs may depend on it.
  */
-export type Refusal = "unauthorized" | "token_expired" | "token_not_yet_valid" | "token_revoked" | "ticket" | "origin" | "malformed" | "unsupported" | "too_large" | "too_many" | "out_of_turn" | "forbidden" | "fingerprint" | "codec" | "full" | "host_offline" | "not_found" | "failed";
+export type Refusal = "unauthorized" | "token_expired" | "token_not_yet_valid" | "token_revoked" | "ticket" | "origin" | "malformed" | "unsupported" | "too_large" | "too_many" | "out_of_turn" | "forbidden" | "fingerprint" | "codec" | "full" | "host_offline" | "consent" | "not_found" | "failed";
 
 /**
  * Why a session ended.
@@ -118,7 +118,11 @@ ice_servers?: Array<IceServer>,
 /**
  * Neither side may show the other an address of its own (RFC 8828 §5.2, mode 4): relays only.
  */
-relay_only?: boolean, } | { "type": "session.lease", sid: SessionId, seconds: number, } | { "type": "host.status", name: string, version: string, sessions: Array<SessionId>, } | { "type": "session.accept", sid: SessionId, host_fp: Fingerprint, rights: Rights, } | { "type": "session.reject", sid: SessionId, code: Refusal, } | { "type": "sdp.offer", sid: SessionId, negotiation: Negotiation, sdp: Sdp, caps: ViewerCaps, } | { "type": "sdp.answer", sid: SessionId, negotiation: Negotiation, sdp: Sdp,
+relay_only?: boolean,
+/**
+ * What the person at the host is owed before this viewer comes in.
+ */
+consent?: Consent, } | { "type": "session.lease", sid: SessionId, seconds: number, } | { "type": "host.status", name: string, version: string, sessions: Array<SessionId>, } | { "type": "session.waiting", sid: SessionId, seconds: number, } | { "type": "session.accept", sid: SessionId, host_fp: Fingerprint, rights: Rights, } | { "type": "session.reject", sid: SessionId, code: Refusal, } | { "type": "sdp.offer", sid: SessionId, negotiation: Negotiation, sdp: Sdp, caps: ViewerCaps, } | { "type": "sdp.answer", sid: SessionId, negotiation: Negotiation, sdp: Sdp,
 /**
  * Ed25519, 64 bytes in base64url.
  */
@@ -139,7 +143,7 @@ export type FromViewer = { "type": "display.resize", width: number, height: numb
 /**
  * Milliseconds since 1970.
  */
-modified: number, } | { "type": "file.done", transfer: number, sum: string, } | { "type": "file.folder", transfer: number, path: string, } | { "type": "file.browse", path: string, after: string | null, } | { "type": "file.get", transfer: number, path: string, from: number, } | { "type": "sound.listen", on: boolean, } | { "type": "microphone.use", on: boolean, } | { "type": "ping", t: number, };
+modified: number, } | { "type": "file.done", transfer: number, sum: string, } | { "type": "file.folder", transfer: number, path: string, } | { "type": "file.browse", path: string, after: string | null, } | { "type": "file.get", transfer: number, path: string, from: number, } | { "type": "sound.listen", on: boolean, } | { "type": "microphone.use", on: boolean, } | { "type": "control.ask", } | { "type": "control.give", viewer: ViewerId, } | { "type": "control.decline", viewer: ViewerId, } | { "type": "control.take", } | { "type": "control.release", } | { "type": "control.stop", } | { "type": "ping", t: number, };
 
 /**
  * Host → viewer.
@@ -156,7 +160,11 @@ follows: boolean, state: DisplayHealth,
 /**
  * The monitors that make up the picture, from the left; one that is the whole of it is not named.
  */
-monitors: Array<Monitor>, } | { "type": "cursor.shape", id: number, width: number, height: number, hot_x: number, hot_y: number, png: string, } | { "type": "cursor.use", id: number | null, } | { "type": "viewers", list: Array<ViewerInfo>, } | { "type": "video.state", codec: string, encoder: string, max_kbps: number | null, } | { "type": "video.trace", frames: Array<FrameTrace>, } | { "type": "clip.copied", serial: number, formats: Array<ClipFormat>, other: boolean, } | { "type": "clip.taken", serial: number, } | { "type": "clip.want", transfer: number, serial: number, format: ClipFormat, } | { "type": "file.ready", transfer: number, from: number, } | { "type": "file.stored", transfer: number, path: string, } | { "type": "file.begin", transfer: number, size: number, modified: number, } | { "type": "file.sum", transfer: number, sum: string, } | { "type": "file.list", path: string, entries: Array<FileEntry>, more: boolean, } | { "type": "sound.state", state: SoundHealth, microphone: ViewerId | null, } | { "type": "refused", code: Refusal, ref: string, } | { "type": "pointer.held", };
+monitors: Array<Monitor>, } | { "type": "cursor.shape", id: number, width: number, height: number, hot_x: number, hot_y: number, png: string, } | { "type": "cursor.use", id: number | null, } | { "type": "viewers", list: Array<ViewerInfo>, } | { "type": "control.state", mode: ControlMode,
+/**
+ * In the mode `held`, who has the lease.
+ */
+holder: ViewerId | null, asking: Array<ViewerId>, } | { "type": "pointer.at", viewer: ViewerId, at: [number, number] | null, } | { "type": "video.state", codec: string, encoder: string, max_kbps: number | null, } | { "type": "video.trace", frames: Array<FrameTrace>, } | { "type": "clip.copied", serial: number, formats: Array<ClipFormat>, other: boolean, } | { "type": "clip.taken", serial: number, } | { "type": "clip.want", transfer: number, serial: number, format: ClipFormat, } | { "type": "file.ready", transfer: number, from: number, } | { "type": "file.stored", transfer: number, path: string, } | { "type": "file.begin", transfer: number, size: number, modified: number, } | { "type": "file.sum", transfer: number, sum: string, } | { "type": "file.list", path: string, entries: Array<FileEntry>, more: boolean, } | { "type": "sound.state", state: SoundHealth, microphone: ViewerId | null, } | { "type": "refused", code: Refusal, ref: string, } | { "type": "pointer.held", };
 
 /**
  * Whether there is anything to show.
@@ -167,6 +175,16 @@ export type DisplayHealth = "live" | "gone" | "no_encoder" | "asleep" | "locked"
  * Whether there is anything to hear.
  */
 export type SoundHealth = "idle" | "live" | "missing" | "off";
+
+/**
+ * Whose keys and pointer reach the host.
+ */
+export type ControlMode = "free" | "held" | "stopped" | "blocked";
+
+/**
+ * What the person at the host is owed before a viewer comes in; the later is stricter.
+ */
+export type Consent = "notify" | "ask";
 
 /**
  * A part of the picture that is one monitor's.
