@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { BROWSERS, Browser } from "./lib/browser.mjs";
 import { chart, meanError } from "./lib/chart.mjs";
+import { raw, tap } from "./lib/raw.mjs";
 import { Scene } from "./lib/scene.mjs";
 import { until } from "./lib/wait.mjs";
 
@@ -27,28 +28,6 @@ const RAW = [
   ["quality.limit", "ctl", { type: "quality.limit", max_kbps: 100 }],
   ["viewer.dismiss", "ctl", { type: "viewer.dismiss", viewer: 0 }],
 ];
-
-/** Makes a page keep its channels where a script reaches them, as a modified page would. */
-async function tap(viewer) {
-  await viewer.page.evaluateOnNewDocument(() => {
-    window.channels = {};
-    window.heard = [];
-    const make = RTCPeerConnection.prototype.createDataChannel;
-    RTCPeerConnection.prototype.createDataChannel = function (label, init) {
-      const channel = make.call(this, label, init);
-      window.channels[label] = channel;
-      channel.addEventListener("message", ({ data }) => typeof data === "string" && window.heard.push(JSON.parse(data)));
-      return channel;
-    };
-  });
-}
-
-async function raw(viewer, channel, message) {
-  await viewer.page.evaluate((channel, message) => {
-    window.heard.length = 0;
-    window.channels[channel].send(Array.isArray(message) ? new Uint8Array(message) : JSON.stringify(message));
-  }, channel, message);
-}
 
 describe("two viewers", () => {
   const scene = new Scene();

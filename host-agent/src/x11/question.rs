@@ -49,7 +49,11 @@ pub(super) struct Asked {
     line: u16,
     allow: Rectangle,
     refuse: Rectangle,
+    /// How wide the buttons' words are.
+    words: [u16; 2],
 }
+
+const WORDS: [&str; 2] = ["Allow", "Refuse"];
 
 impl Asked {
     /// In the middle of that monitor (left edge, upper edge, width).
@@ -75,6 +79,11 @@ impl Asked {
             wide = wide.max(side(size.overall_width));
             line = side(i32::from(size.font_ascent) + i32::from(size.font_descent));
             ascent = size.font_ascent;
+        }
+        let mut words = [0; 2];
+        for (wide, word) in words.iter_mut().zip(WORDS) {
+            let size = conn.query_text_extents(font, &glyphs(word))?.reply()?;
+            *wide = side(size.overall_width);
         }
         let step = line + PADDING;
         let width = wide.saturating_add(4 * PADDING);
@@ -125,6 +134,7 @@ impl Asked {
             line,
             allow,
             refuse,
+            words,
         };
         asked.raise(conn)?;
         Ok(asked)
@@ -175,7 +185,8 @@ impl Asked {
             conn.image_text16(self.window, self.gc, at(2 * PADDING), base, &glyphs(text))?
                 .ignore_error();
         }
-        for (button, colour, word) in [(&self.allow, ALLOW, "Allow"), (&self.refuse, REFUSE, "Refuse")] {
+        let buttons = [(&self.allow, ALLOW), (&self.refuse, REFUSE)];
+        for ((button, colour), (word, wide)) in buttons.into_iter().zip(WORDS.into_iter().zip(self.words)) {
             conn.change_gc(self.gc, &fill(colour))?.ignore_error();
             conn.poly_fill_rectangle(self.window, self.gc, &[*button])?
                 .ignore_error();
@@ -184,7 +195,7 @@ impl Asked {
             conn.image_text16(
                 self.window,
                 self.gc,
-                button.x + at(3 * PADDING),
+                button.x + at(BUTTON.saturating_sub(wide) / 2),
                 base,
                 &glyphs(word),
             )?
