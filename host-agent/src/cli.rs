@@ -53,9 +53,10 @@ pub enum Command {
 pub struct EnrollArgs {
     /// The router's address, e.g. https://desk.example.org.
     pub url: String,
-    /// A file with the token that an administrator made; it is used up.
+    /// A file with the token that an administrator made; it is used up. Without one an administrator approves this host by
+    /// a code that is shown here.
     #[arg(long, value_name = "FILE")]
-    pub token_file: PathBuf,
+    pub token_file: Option<PathBuf>,
     /// Certificates in PEM to trust for this router beside the system's.
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,

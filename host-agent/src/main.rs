@@ -81,7 +81,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
                 state_dir: args.state_dir.map_or_else(config::default_state_dir, Ok)?,
                 name: args.name,
             };
-            let id = runtime()?.block_on(uplink::enroll(wish))?;
+            let id = runtime()?.block_on(uplink::enroll(wish, |words| {
+                let _ = say(words);
+            }))?;
             return say(&format!(
                 "This host is enrolled as {id}; share its desktop with: removid agent"
             ));

@@ -81,6 +81,33 @@ impl std::fmt::Debug for EnrollRequest {
     }
 }
 
+/// `POST /api/v1/enroll/ask`: a host without a token asks to belong to a router, and goes on asking until somebody there
+/// has typed its code (in the manner of RFC 8628).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct EnrollAsk {
+    /// Ed25519 public key, 32 bytes in base64url.
+    pub host_pub: String,
+    /// An assertion ([`crate::claims::AssertionClaims`]) by that key, a new one each time.
+    pub proof: String,
+    /// The machine's name, for people.
+    pub name: String,
+}
+
+/// The answer while nobody has approved it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct EnrollWaits {
+    /// To be typed by an administrator, e.g. `WDJB-MJHT`.
+    pub user_code: String,
+    /// Where.
+    pub verification_uri: String,
+    /// Seconds that the code is good for.
+    pub expires_in: u64,
+    /// Seconds until the host may ask again.
+    pub interval: u64,
+}
+
 /// The answer: the host belongs to the router now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

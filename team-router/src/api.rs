@@ -1,6 +1,7 @@
 //! The calls of a team's router, beside those that every router has.
 
 mod admin;
+mod approve;
 mod audit;
 mod callers;
 mod cookie;
@@ -43,6 +44,7 @@ use crate::login::oidc::OpenId;
 use crate::passkeys::{PASSKEYS, Passkeys};
 use crate::store::{Account, Store};
 use crate::turn::Turn;
+use crate::wishes::Wishes;
 
 /// What every handler may use.
 #[derive(Clone, Debug)]
@@ -66,6 +68,8 @@ pub struct Team {
     /// `None`: the site has no name that passkeys could belong to.
     pub passkeys: Option<Arc<Passkeys>>,
     pub seen: Arc<Seen>,
+    /// Hosts that ask to be enrolled.
+    pub wishes: Arc<Wishes>,
     /// Where the audit log goes beside the database.
     pub sinks: Sinks,
 }
@@ -118,6 +122,7 @@ pub fn routes(team: Team) -> Routes {
         .route("/desktop", get(desktop_page))
         .route("/admin", get(start_page))
         .route("/audit", get(start_page))
+        .route("/approve", get(start_page))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics::show))
         .route("/api/v1/openapi.json", get(openapi))
@@ -151,6 +156,10 @@ pub fn routes(team: Team) -> Routes {
         .route("/api/v1/hosts/{id}/labels", put(admin::set_labels))
         .route("/api/v1/host", get(uplink::upgrade))
         .route("/api/v1/enroll", post(enroll::enroll))
+        .route("/api/v1/enroll/ask", post(approve::ask))
+        .route("/api/v1/enroll/look", post(approve::look))
+        .route("/api/v1/enroll/approve", post(approve::approve))
+        .route("/api/v1/enroll/refuse", post(approve::refuse))
         .route(
             "/api/v1/enroll-tokens",
             get(admin::enroll_tokens).post(admin::make_enroll_token),

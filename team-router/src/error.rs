@@ -63,6 +63,10 @@ pub enum TeamError {
     EnrollToken,
     #[error("this host is enrolled already; remove it first: removid-router host remove ID")]
     HostKnown,
+    #[error("an administrator of this router did not approve this host; ask one, then enrol it again")]
+    EnrollRefused,
+    #[error("no host waits under this code; see what the host shows now, codes are good for ten minutes")]
+    UserCode,
     #[error("the host's key is not known here, or was revoked; enrol the host again")]
     HostKey,
     #[error("the host's clock differs from the router's by {0} s; set both right (NTP)")]
@@ -110,6 +114,8 @@ impl TeamError {
             Self::TooMany => "too_many",
             Self::EnrollToken => "enroll_token",
             Self::HostKnown => "host_known",
+            Self::EnrollRefused => "enroll_refused",
+            Self::UserCode => "user_code",
             Self::HostKey => "host_key",
             Self::Clock(_) => "clock",
             Self::Replay => "replay",
@@ -129,8 +135,13 @@ impl TeamError {
             Self::NoPasskeys => 404,
             Self::TooManyPasskeys | Self::LastPasskey => 409,
             Self::LoginRequired | Self::HostKey | Self::Clock(_) | Self::Replay | Self::EnrollToken => 401,
-            Self::CrossSite | Self::Locked(_) | Self::Forbidden | Self::Declined(_) | Self::Login(_) => 403,
-            Self::NoProvider | Self::NotFound(_) => 404,
+            Self::EnrollRefused
+            | Self::CrossSite
+            | Self::Locked(_)
+            | Self::Forbidden
+            | Self::Declined(_)
+            | Self::Login(_) => 403,
+            Self::NoProvider | Self::NotFound(_) | Self::UserCode => 404,
             Self::HostKnown => 409,
             Self::StaleLogin | Self::LogoutToken | Self::Malformed(_) => 400,
             Self::TooMany => 429,

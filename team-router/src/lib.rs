@@ -15,5 +15,6 @@ pub mod roles;
 pub mod run;
 pub mod store;
 pub mod turn;
+pub mod wishes;
 
 pub use config::Config;

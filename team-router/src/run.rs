@@ -139,6 +139,7 @@ pub async fn start(
         turn,
         metrics_token,
         waiting: Arc::new(Waiting::default()),
+        wishes: Arc::default(),
         passkeys: Passkeys::new(&config.public_url).map(Arc::new),
         seen: Arc::new(Seen::default()),
         sinks,

@@ -2,12 +2,12 @@
 
 use x11rb::errors::ReplyError;
 use x11rb::protocol::xproto::{
-    ButtonPressEvent, ChangeGCAux, ConfigureWindowAux, ConnectionExt as _, CreateWindowAux, EventMask,
-    Rectangle, StackMode, Window, WindowClass,
+    ButtonPressEvent, ChangeGCAux, Char2b, ConfigureWindowAux, ConnectionExt as _, CreateWindowAux,
+    EventMask, Rectangle, StackMode, Window, WindowClass,
 };
 use x11rb::rust_connection::RustConnection;
 
-use super::sign::{BACK, PADDING, TEXT, clean, glyphs};
+use super::sign::{BACK, PADDING, TEXT, clean};
 use super::{done, id};
 use crate::courtesy::Question;
 
@@ -204,4 +204,16 @@ impl Asked {
         conn.change_gc(self.gc, &paint(BACK))?.ignore_error();
         Ok(())
     }
+}
+
+/// As an X font counts them.
+pub(super) fn glyphs(text: &str) -> Vec<Char2b> {
+    text.chars()
+        .map(|c| {
+            let [byte1, byte2] = u16::try_from(u32::from(c))
+                .unwrap_or(u16::from(b'?'))
+                .to_be_bytes();
+            Char2b { byte1, byte2 }
+        })
+        .collect()
 }

@@ -17,13 +17,13 @@ use x11rb::protocol::screensaver::{self, ConnectionExt as _};
 use x11rb::protocol::shape::SK;
 use x11rb::protocol::xfixes::ConnectionExt as _;
 use x11rb::protocol::xproto::{
-    ChangeWindowAttributesAux, Char2b, ConfigureWindowAux, ConnectionExt as _, CreateGCAux, CreateWindowAux,
+    ChangeWindowAttributesAux, ConfigureWindowAux, ConnectionExt as _, CreateGCAux, CreateWindowAux,
     EventMask, Rectangle, StackMode, Visibility, Window, WindowClass,
 };
 use x11rb::rust_connection::RustConnection;
 
 use super::panic_key::PanicKey;
-use super::question::{Area, Asked};
+use super::question::{Area, Asked, glyphs};
 use super::{Target, done, id};
 use crate::courtesy::{FromPerson, PersonTeller, Question, Sign};
 
@@ -468,18 +468,6 @@ fn make_window(conn: &RustConnection, root: Window, window: Window) -> Result<()
     done(conn.xfixes_set_window_shape_region(window, SK::INPUT, 0, 0, nothing))?;
     let layout = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
     done(conn.change_window_attributes(root, &layout))
-}
-
-/// As an X font counts them.
-pub(super) fn glyphs(text: &str) -> Vec<Char2b> {
-    text.chars()
-        .map(|c| {
-            let [byte1, byte2] = u16::try_from(u32::from(c))
-                .unwrap_or(u16::from(b'?'))
-                .to_be_bytes();
-            Char2b { byte1, byte2 }
-        })
-        .collect()
 }
 
 /// Without control characters, and short enough for a line.

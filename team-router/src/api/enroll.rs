@@ -31,21 +31,8 @@ pub(super) async fn enroll(
 ) -> Result<(StatusCode, Json<Enrolled>), TeamError> {
     team.may_try(ends)?;
     let Json(Object(request)) = body.map_err(|error| TeamError::Malformed(error.body_text()))?;
-    let public = URL_SAFE_NO_PAD
-        .decode(&request.host_pub)
-        .ok()
-        .filter(|public| public.len() == PUBLIC_KEY_BYTES)
-        .ok_or_else(|| {
-            TeamError::Malformed("host_pub is not an Ed25519 key of 32 bytes in base64url".to_owned())
-        })?;
-    // A host's number follows from its key: nobody can take another's.
-    let kid = kid(&public);
-    let id = host_number(&kid);
     let now = unix_now();
-    let proof = prove(&team, &request.proof, &public, now)?;
-    if proof.sub != id {
-        return Err(TeamError::HostKey);
-    }
+    let (id, kid) = known_by(&team, &request.host_pub, &request.proof, now)?;
     let name = plain_name(&request.name);
     let enrolled = team
         .store
@@ -71,6 +58,30 @@ pub(super) async fn enroll(
             Err(TeamError::HostKnown)
         }
     }
+}
+
+/// A host's number and its key's name, for one who proves that it has the key.
+pub(super) fn known_by(
+    team: &Team,
+    host_pub: &str,
+    proof: &str,
+    now: u64,
+) -> Result<(String, String), TeamError> {
+    let public = URL_SAFE_NO_PAD
+        .decode(host_pub)
+        .ok()
+        .filter(|public| public.len() == PUBLIC_KEY_BYTES)
+        .ok_or_else(|| {
+            TeamError::Malformed("host_pub is not an Ed25519 key of 32 bytes in base64url".to_owned())
+        })?;
+    // A host's number follows from its key: nobody can take another's.
+    let kid = kid(&public);
+    let id = host_number(&kid);
+    let proof = prove(team, proof, &public, now)?;
+    if proof.sub != id {
+        return Err(TeamError::HostKey);
+    }
+    Ok((id, kid))
 }
 
 /// The first 16 characters of its key's name: 96 bits.

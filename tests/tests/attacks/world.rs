@@ -264,6 +264,14 @@ impl World {
             .unwrap()
     }
 
+    pub(crate) async fn ask(&self, body: &Value) -> Answer {
+        let headers = [("Content-Type", "application/json")];
+        self.https
+            .request("POST /api/v1/enroll/ask", &headers, &body.to_string())
+            .await
+            .unwrap()
+    }
+
     /// A host that belongs to the team.
     pub(crate) async fn host(&self, admin: &str, labels: &Value) -> Host {
         let token = self.enroll_token(admin, labels).await;

@@ -47,6 +47,8 @@ const TEXTS = /** @type {const} */ ({
   "problem.passkeys_unsupported": "This browser is too old for passkeys. Update it, or take another one. [E-BROWSER]",
   "problem.no_passkeys": "This router has no passkeys: its address is a number, and they belong to names. Whoever runs it can give it a name. [E-NAME]",
   "problem.too_many_passkeys": "You have as many passkeys as one may have. Remove one first. [E-MANY]",
+  "problem.user_code": "No host waits under this code. See what it shows now; a code is good for ten minutes. [E-CODE]",
+  "problem.host_known": "This host is enrolled already. Remove it first, then let it ask again. [E-KNOWN]",
   "problem.invite": "This invitation is unknown, was used, or is older than a day. Ask whoever sent it for a new one. [E-INVITE]",
   "problem.proxy": "The access proxy before this router did not say who you are. Whoever runs it has to look at its headers. [E-PROXY]",
   "problem.last_passkey": "This is your only passkey, and your only way to log in. Register another one first. [E-LAST]",
@@ -111,6 +113,8 @@ const TEXTS = /** @type {const} */ ({
   "factor.step_up": "Log in again at the provider",
 
   "add.title": "Add a host",
+  "add.or": "Or run “removid enroll {url}” there, and",
+  "add.or_code": "type the code that it shows",
   "add.labels": "Labels, as name=value",
   "add.labels_how": "Roles find hosts by these, e.g. env=dev. Several are parted by blanks.",
   "add.make": "Make a token",

@@ -34,6 +34,7 @@ export class AddDialog {
       make("button", { class: "primary", type: "submit" }, t("add.make")),
     ),
     this.#made,
+    make("p", { class: "quiet" }, t("add.or", { url: new URL(".", document.baseURI).href }), " ", make("a", { href: "./approve" }, t("add.or_code")), "."),
     make("button", { type: "button", onclick: () => this.element.close() }, t("add.close")),
   );
 

@@ -8,6 +8,7 @@
 import { t } from "../app/texts.js";
 import { whoAmI } from "./account.js";
 import { AdminPage } from "./admin/admin.js";
+import { ApprovePage } from "./approve.js";
 import { AuditPage } from "./audit.js";
 import { errorPage } from "./error-page.js";
 import { HostsPage } from "./hosts.js";
@@ -48,6 +49,7 @@ const here = location.pathname.split("/").at(-1) ?? "";
  */
 function page(account, lost) {
   if (here === "admin") return account.admin ? new AdminPage(account, lost) : null;
+  if (here === "approve") return account.admin ? new ApprovePage(account, lost) : null;
   if (here === "audit") return account.audit ? new AuditPage(account, lost) : null;
   return new HostsPage(account, lost, problem);
 }
@@ -62,7 +64,7 @@ async function begin() {
   try {
     const account = await whoAmI();
     if (to !== back) location.replace(new URL(to, location.origin).href.startsWith(location.origin + home) ? to : home);
-    document.title = `${here === "audit" ? t("audit.title") : here === "admin" ? t("admin.title") : t("hosts.title")} – ${t("app.name")}`;
+    document.title = `${here === "approve" ? t("approve.title") : here === "audit" ? t("audit.title") : here === "admin" ? t("admin.title") : t("hosts.title")} – ${t("app.name")}`;
     const shown = page(account, (code) => (code === "forbidden" ? refuse(code) : void start(code === "login_required" ? null : code, back)));
     if (shown === null) return refuse("forbidden");
     document.body.replaceChildren(shown.element);

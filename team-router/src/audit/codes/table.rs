@@ -182,6 +182,27 @@ pub const CODES: &[Code] = &[
         Router,
     ),
     code(
+        "RMV2012I",
+        "host.asks",
+        "A host without a token asks to be enrolled",
+        &["host"],
+        Router,
+    ),
+    code(
+        "RMV2013I",
+        "host.approved",
+        "An administrator typed a host's code: it is enrolled",
+        &["account", "host", "name"],
+        Router,
+    ),
+    code(
+        "RMV2013W",
+        "host.unwanted",
+        "An administrator refused a host that asked to be enrolled",
+        &["account", "host"],
+        Router,
+    ),
+    code(
         "RMV3001I",
         "session.requested",
         "A viewer took its seat; `token` is the login's or the token's name",
