@@ -41,6 +41,14 @@ export function run(program, args, options = {}) {
   return done.stdout;
 }
 
+/** As `run`, while this process goes on: for programs that call a server in it. */
+export async function runBeside(program, args, options = {}) {
+  const made = start(program, args, options);
+  await until(`${program} to end`, () => made.ended || made.failure, 30_000, () => made.err);
+  if (made.child.exitCode !== 0) throw new Error(`${program} ${args.join(" ")}: ${made.err || made.out || made.failure}`);
+  return made.out;
+}
+
 export function folder(prefix) {
   const path = mkdtempSync(join(tmpdir(), `removid-test-${prefix}-`));
   return { path, end: () => rmSync(path, { recursive: true, force: true, maxRetries: 3 }) };

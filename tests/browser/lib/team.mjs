@@ -9,14 +9,14 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PROGRAM } from "./agent.mjs";
 import { forwardTcp } from "./forward.mjs";
-import { firstLine, folder, run, start } from "./process.mjs";
+import { firstLine, folder, run, runBeside, start } from "./process.mjs";
 import { until } from "./wait.mjs";
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 export const ROUTER = join(dirname(PROGRAM), "removid-router");
 const ASSETS = process.env.REMOVID_ASSETS;
 const FORWARD = fileURLToPath(new URL("forward.mjs", import.meta.url));
-const SECRET = "the-secret-of-the-trial-client";
+export const SECRET = "the-secret-of-the-trial-client";
 const PEOPLE = { ada: { name: "Ada", groups: ["admins"] }, bob: { name: "Bob", groups: ["staff"] } };
 
 async function freePort() {
@@ -39,20 +39,23 @@ scopes = ["openid", "profile", "email", "groups"]
 
 export class Team {
   /**
-   * @param {{ path?: string, listen?: (team: Team) => string, keys?: string, more?: (team: Team) => string, alone?: boolean,
-   *   namespace?: string, address?: string, ready?: (team: Team) => Promise<void> }} [as] under which path, where it listens, further
+   * @param {{ path?: string, listen?: (team: Team) => string, keys?: string | ((team: Team) => string), more?: (team: Team) => string, alone?: boolean,
+   *   namespace?: string, address?: string, ready?: (team: Team) => Promise<void>, log?: string, preload?: string }} [as] under which path, where it listens, further
    *   keys and further lines of configuration, whether it has no provider, a network namespace of its own and the address
-   *   that it has there, and what has to be there before hosts come
+   *   that it has there, what has to be there before hosts come, what router and hosts log, and a module that the
+   *   provider loads first
    */
-  static async open({ path = "/", listen, keys = "", more = () => "", alone = false, namespace, address = "localhost", ready = async () => {} } = {}) {
+  static async open({ path = "/", listen, keys = "", more = () => "", alone = false, namespace, address = "localhost", ready = async () => {}, log = "info", preload } = {}) {
     const team = new Team();
+    team.log = log;
     team.inside = namespace === undefined ? [] : ["ip", "netns", "exec", namespace];
     team.port = await freePort();
     team.url = `https://${address}:${team.port}${path}`;
     const client = { id: "removid", secret: SECRET, redirect: `${team.url}auth/callback/trial`, home: team.url, backchannel: `${team.url}auth/backchannel/trial` };
     // The router makes its certificate at its start; the provider takes whatever it is.
-    const env = { ...process.env, NODE_TLS_REJECT_UNAUTHORIZED: "0" };
-    team.provider = team.#start(process.execPath, [join(ROOT, "deploy/trial/provider.mjs"), JSON.stringify({ client, people: PEOPLE })], { env });
+    const env = { ...process.env, NODE_TLS_REJECT_UNAUTHORIZED: "0", REMOVID_OVERHEARD: team.at("overheard") };
+    const first = preload === undefined ? [] : ["--import", preload];
+    team.provider = team.#start(process.execPath, [...first, join(ROOT, "deploy/trial/provider.mjs"), JSON.stringify({ client, people: PEOPLE })], { env });
     const { issuer } = JSON.parse(await firstLine(team.provider, "the provider"));
     team.issuer = issuer;
     if (namespace !== undefined) await team.#reachProvider(address, Number(new URL(issuer).port));
@@ -61,7 +64,7 @@ export class Team {
 listen = "${listen ? listen(team) : `[::]:${team.port}`}"
 state-dir = "${team.dir.path}"
 ${ASSETS === undefined ? "" : `assets-dir = "${ASSETS}"`}
-${keys}
+${typeof keys === "string" ? keys : keys(team)}
 ${alone ? "" : provider(team, issuer)}
 [audit]
 file = "${team.at("audit.jsonl")}"
@@ -105,7 +108,7 @@ ${lines(team)}
   }
 
   async startRouter() {
-    this.router = this.#start(ROUTER, ["--config", this.at("router.toml")], { env: { ...process.env, REMOVID_LOG: "info" } });
+    this.router = this.#start(ROUTER, ["--config", this.at("router.toml")], { env: { ...process.env, REMOVID_LOG: this.log } });
     await firstLine(this.router, "the router");
   }
 
@@ -126,7 +129,7 @@ ${lines(team)}
     const flags = labels.flatMap((label) => ["--label", label]);
     writeFileSync(join(state.path, "token"), this.command("enroll-token", ...flags));
     const [program, ...before] = [...inside, PROGRAM];
-    run(program, [...before, "enroll", this.url, "--token-file", join(state.path, "token"), "--ca", this.at("tls-cert.pem"), "--state-dir", state.path, "--name", name]);
+    await runBeside(program, [...before, "enroll", this.url, "--token-file", join(state.path, "token"), "--ca", this.at("tls-cert.pem"), "--state-dir", state.path, "--name", name]);
     const agent = { name, state, inside, id: this.command("host", "list").split("\n").find((line) => line.split("\t")[1] === name).split("\t")[0] };
     this.agents.push(agent);
     await this.startAgent(agent);
@@ -136,7 +139,7 @@ ${lines(team)}
   async startAgent(agent) {
     const args = ["agent", "--desktop", "test", "--size", "1280x720", "--state-dir", agent.state.path, "--no-sign"];
     const [program, ...before] = [...agent.inside, PROGRAM];
-    agent.process = start(program, [...before, ...args], { env: { ...process.env, REMOVID_LOG: "info" } });
+    agent.process = start(program, [...before, ...args], { env: { ...process.env, REMOVID_LOG: this.log } });
     await until(`${agent.name} to reach its router`, () => agent.process.err.includes("Connected to the router"), 15_000, () => agent.process.err);
   }
 
