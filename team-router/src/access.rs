@@ -13,21 +13,25 @@ use signaling_spec::claims::AccessClaims;
 use signaling_spec::{Rights, SessionId};
 
 use crate::config::Admin;
-use crate::roles::{Decision, Factor, Labels, Role, decide};
+use crate::roles::{Decision, Factor, Labels, Role, Said, merge};
+use crate::shares::{Gift, Share, with_shares};
 use crate::store::{Account, Binding, Lock, LockKind, Result, Store, Subject};
 
 /// How often the database is asked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long a session may wait for its host's word, in seconds: a ticket's life, and the way to the host.
-pub const PENDING: u64 = 60;
+/// How long a session may wait for its host's word, in seconds: a ticket's life, the way to the host, and the time that
+/// the person there has for an answer.
+pub const PENDING: u64 = 90;
 
-/// Roles, who has them, and locks, as of one moment.
+/// Roles, who has them, locks and shares, as of one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     version: i64,
     roles: BTreeMap<String, Role>,
     bindings: Vec<Binding>,
     locks: Vec<Lock>,
+    /// By host.
+    shares: BTreeMap<String, Vec<Share>>,
 }
 
 /// What may be done, or the lock that forbids it.
@@ -65,26 +69,57 @@ impl Policy {
         })
     }
 
-    /// What this person may do on a host with these labels.
-    pub fn answer(&self, account: &Account, host: &str, labels: &Labels, now: u64) -> Answer {
-        let roles = self.roles_of(account);
-        let lock = self
-            .lock_on(LockKind::Account, &account.id, now)
+    /// The lock that shuts this person out of a host.
+    fn shut_out(&self, account: &Account, host: &str, now: u64) -> Option<&Lock> {
+        self.lock_on(LockKind::Account, &account.id, now)
             .or_else(|| self.lock_on(LockKind::Host, host, now))
             .or_else(|| {
-                roles
+                self.roles_of(account)
                     .iter()
                     .find_map(|(name, _)| self.lock_on(LockKind::Role, name, now))
-            });
-        match lock {
+            })
+    }
+
+    /// What this person may do on a host with these labels.
+    pub fn answer(&self, account: &Account, host: &str, labels: &Labels, now: u64) -> Answer {
+        match self.shut_out(account, host, now) {
             Some(lock) => Answer::Locked(lock.reason.clone()),
-            None => Answer::May(self.without_locks(account, labels)),
+            None => Answer::May(self.without_locks(account, host, labels, now)),
         }
     }
 
-    /// What this person's roles say, whatever is locked.
-    pub fn without_locks(&self, account: &Account, labels: &Labels) -> Decision {
-        decide(self.roles_of(account).iter().map(|(_, role)| *role), labels)
+    /// What this person's roles say and others share with them, whatever is locked for them.
+    pub fn without_locks(&self, account: &Account, host: &str, labels: &Labels, now: u64) -> Decision {
+        let gifts = self
+            .shares_on(host)
+            .iter()
+            .filter(|share| share.has(&account.id))
+            .filter_map(|share| self.gift(share, labels, now));
+        with_shares(self.said(account, labels), gifts.collect())
+    }
+
+    /// What this person's own roles say.
+    pub fn said(&self, account: &Account, labels: &Labels) -> Said {
+        merge(self.roles_of(account).iter().map(|(_, role)| *role), labels)
+    }
+
+    pub fn shares_on(&self, host: &str) -> &[Share] {
+        self.shares.get(host).map_or(&[], Vec::as_slice)
+    }
+
+    /// What a share of a host with these labels gives now, if anything.
+    pub fn gift<'a>(&self, share: &'a Share, labels: &Labels, now: u64) -> Option<Gift<'a>> {
+        if share.until <= now || self.shut_out(&share.inviter, &share.host, now).is_some() {
+            return None;
+        }
+        share.gift(self.said(&share.inviter, labels).alone())
+    }
+
+    /// Whether the time of a lock or a share is over.
+    fn lapsed(&self, now: u64) -> bool {
+        let mut locks = self.locks.iter().filter_map(|lock| lock.expires);
+        let mut shares = self.shares.values().flatten().map(|share| share.until);
+        locks.any(|expires| expires <= now) || shares.any(|until| until <= now)
     }
 
     /// Whether this person administers.
@@ -275,11 +310,7 @@ impl Access {
             .unwrap_or_else(PoisonError::into_inner)
             .retain(|_, live| waits(live));
         let held = self.policy();
-        let lapsed = held
-            .locks
-            .iter()
-            .any(|lock| lock.expires.is_some_and(|expires| expires <= now));
-        if self.store.policy_version().await? != held.version || lapsed {
+        if self.store.policy_version().await? != held.version || held.lapsed(now) {
             self.refresh().await?;
         }
         Ok(())
@@ -326,11 +357,16 @@ impl Access {
 async fn read(store: &Store, now: u64) -> Result<Policy> {
     // First the number: what changes meanwhile is read again.
     let version = store.policy_version().await?;
+    let mut shares: BTreeMap<String, Vec<Share>> = BTreeMap::new();
+    for share in store.shares(now).await? {
+        shares.entry(share.host.clone()).or_default().push(share);
+    }
     Ok(Policy {
         version,
         roles: store.roles().await?.into_iter().collect(),
         bindings: store.bindings().await?,
         locks: store.locks(now).await?,
+        shares,
     })
 }
 
@@ -348,3 +384,7 @@ impl Authority for Access {
                 .contains(sid)
     }
 }
+
+#[cfg(test)]
+#[path = "access/tests.rs"]
+mod tests;

@@ -12,6 +12,7 @@ mod login;
 mod logout;
 mod metrics;
 mod passkeys;
+mod shares;
 mod trusted;
 mod uplink;
 
@@ -119,6 +120,7 @@ pub fn routes(team: Team) -> Routes {
     axum::Router::new()
         .route("/", get(start_page))
         .route("/invite", get(start_page))
+        .route("/share", get(start_page))
         .route("/desktop", get(desktop_page))
         .route("/admin", get(start_page))
         .route("/audit", get(start_page))
@@ -143,6 +145,10 @@ pub fn routes(team: Team) -> Routes {
         .route("/api/v1/invites/accept", post(invites::accept))
         .route("/api/v1/hosts", get(hosts::list))
         .route("/api/v1/hosts/{id}/sessions", post(hosts::join))
+        .route("/api/v1/hosts/{id}/shares", get(shares::list).post(shares::make))
+        .route("/api/v1/shares/{id}", delete(shares::end))
+        .route("/api/v1/shares/look", post(shares::look))
+        .route("/api/v1/shares/accept", post(shares::accept))
         .route("/api/v1/hosts/{id}/passkey", post(passkeys::for_session))
         .route("/api/v1/passkeys", get(passkeys::list).post(passkeys::registered))
         .route("/api/v1/passkeys/register", post(passkeys::register))

@@ -37,6 +37,10 @@ pub enum TeamError {
     LastPasskey,
     #[error("the invitation is unknown, was used, or is too old; ask for a new one")]
     Invite,
+    #[error("the link is unknown, has ended, or was used by as many people as it was for; ask for a new one")]
+    Share,
+    #[error("you have 50 shares that have not ended; end one first")]
+    TooManyShares,
     #[error(
         "the access proxy before this router did not say who you are; whoever runs it has to look at its headers"
     )]
@@ -99,6 +103,8 @@ impl TeamError {
             Self::TooManyPasskeys => "too_many_passkeys",
             Self::LastPasskey => "last_passkey",
             Self::Invite => "invite",
+            Self::Share => "share",
+            Self::TooManyShares => "too_many_shares",
             Self::Proxy => "proxy",
             Self::LogoutToken => "logout_token",
             Self::Declined(_) => "declined",
@@ -132,8 +138,8 @@ impl TeamError {
             Self::Proxy | Self::StepUpRefused | Self::OtherAccount | Self::NoPasskey | Self::Passkey(_) => {
                 403
             }
-            Self::NoPasskeys => 404,
-            Self::TooManyPasskeys | Self::LastPasskey => 409,
+            Self::NoPasskeys | Self::Share => 404,
+            Self::TooManyPasskeys | Self::TooManyShares | Self::LastPasskey => 409,
             Self::LoginRequired | Self::HostKey | Self::Clock(_) | Self::Replay | Self::EnrollToken => 401,
             Self::EnrollRefused
             | Self::CrossSite

@@ -13,6 +13,7 @@ pub mod login;
 pub mod passkeys;
 pub mod roles;
 pub mod run;
+pub mod shares;
 pub mod store;
 pub mod turn;
 pub mod wishes;

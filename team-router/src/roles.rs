@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use signaling_spec::claims::Consent;
 use signaling_spec::{Right, Rights};
 
 /// Labels of a host, as `{"env": "prod"}`.
@@ -67,10 +68,45 @@ pub struct Role {
     /// The strictest of all covering roles counts.
     #[serde(skip_serializing_if = "Factor::is_off")]
     pub require_session_mfa: Factor,
+    /// `true`: may ask others onto the host for a while; `false` takes that, whatever other roles say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<bool>,
+    /// What the person at the host is owed before a session begins; the strictest of all covering roles counts.
+    #[serde(with = "consent", skip_serializing_if = "Option::is_none")]
+    pub host_consent: Option<Consent>,
     /// May change roles, hosts and locks, and read the audit log. Not bound to hosts.
     pub admin: bool,
     /// May read the audit log, as administrators may, and no more.
     pub audit: bool,
+}
+
+/// Consent by its names in a role: nothing has one, too, so that a role can say it.
+mod consent {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
+    use signaling_spec::claims::Consent;
+
+    pub(super) const NAMES: [(&str, Option<Consent>); 3] = [
+        ("none", None),
+        ("notify", Some(Consent::Notify)),
+        ("ask", Some(Consent::Ask)),
+    ];
+
+    pub(super) fn serialize<S: Serializer>(consent: &Option<Consent>, to: S) -> Result<S::Ok, S::Error> {
+        let name = NAMES.iter().find(|(_, known)| known == consent);
+        name.map(|(name, _)| *name).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Consent>, D::Error> {
+        let said = String::deserialize(from)?;
+        let known = NAMES.iter().find(|(name, _)| *name == said);
+        let unknown = || D::Error::custom("host_consent is none, notify or ask");
+        known.map(|(_, consent)| *consent).ok_or_else(unknown)
+    }
+}
+
+/// The names of what a role may ask for at the host, the least strict first.
+pub fn consents() -> [&'static str; 3] {
+    consent::NAMES.map(|(name, _)| name)
 }
 
 /// See [`Selector`]. Without a label it covers no host.
@@ -98,6 +134,12 @@ pub struct Decision {
     pub max_session: u64,
     /// What is to be given for each session.
     pub factor: Factor,
+    /// What the person at the host is owed before a session begins.
+    pub consent: Option<Consent>,
+    /// May ask others onto it.
+    pub share: bool,
+    /// When a share ends that it rests on, in seconds since 1970.
+    pub until: Option<u64>,
 }
 
 impl Decision {
@@ -107,40 +149,76 @@ impl Decision {
             rights: Rights::default(),
             max_session: 0,
             factor: Factor::Off,
+            consent: None,
+            share: false,
+            until: None,
         }
     }
 }
 
+/// What a person's roles say of one host, before it is known whether that is enough to come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Everything is denied, whatever anybody else gives.
+    pub denied: bool,
+    pub given: Rights,
+    /// Whatever anybody else gives, not these.
+    pub taken: Rights,
+    pub max_session: u64,
+    pub factor: Factor,
+    pub consent: Option<Consent>,
+    pub share: bool,
+}
+
 /// Merges a person's roles for one host.
-pub fn decide<'a>(roles: impl Iterator<Item = &'a Role> + Clone, labels: &Labels) -> Decision {
+pub fn merge<'a>(roles: impl Iterator<Item = &'a Role> + Clone, labels: &Labels) -> Said {
     let covering = roles.filter(|role| role.allow.covers(labels) || role.denies(labels));
-    if covering.clone().any(|role| role.denies(labels)) {
-        return Decision::denied();
-    }
-    let given = |right: &Right| {
-        let mut said = covering
-            .clone()
-            .filter_map(|role| role.rights.get(right))
-            .peekable();
-        said.peek().is_some() && said.all(|given| *given)
+    let named = |wanted: bool| -> Rights {
+        let all = covering.clone().flat_map(|role| &role.rights);
+        all.filter(|(_, given)| **given == wanted)
+            .map(|(right, _)| *right)
+            .collect()
     };
-    let rights: Rights = Right::ALL.into_iter().filter(|right| given(right)).collect();
-    if !rights.has(Right::View) {
-        return Decision::denied();
+    let (given, taken) = (named(true), named(false));
+    let mut shares = covering.clone().filter_map(|role| role.share).peekable();
+    Said {
+        denied: covering.clone().any(|role| role.denies(labels)),
+        given: given.iter().filter(|right| !taken.has(*right)).collect(),
+        taken,
+        max_session: covering
+            .clone()
+            .filter_map(|role| role.max_session)
+            .fold(LONGEST_SESSION, u64::min),
+        factor: covering
+            .clone()
+            .map(|role| role.require_session_mfa)
+            .max()
+            .unwrap_or_default(),
+        share: shares.peek().is_some() && shares.all(|share| share),
+        consent: covering.map(|role| role.host_consent).max().flatten(),
     }
-    let factor = covering
-        .clone()
-        .map(|role| role.require_session_mfa)
-        .max()
-        .unwrap_or_default();
-    let max_session = covering
-        .filter_map(|role| role.max_session)
-        .fold(LONGEST_SESSION, u64::min);
-    Decision {
-        rights,
-        max_session,
-        factor,
+}
+
+impl Said {
+    /// What may be done by these roles alone: nothing without the right to see.
+    pub fn alone(self) -> Decision {
+        if self.denied || !self.given.has(Right::View) {
+            return Decision::denied();
+        }
+        Decision {
+            rights: self.given,
+            max_session: self.max_session,
+            factor: self.factor,
+            consent: self.consent,
+            share: self.share,
+            until: None,
+        }
     }
+}
+
+/// What a person's roles alone permit on one host.
+pub fn decide<'a>(roles: impl Iterator<Item = &'a Role> + Clone, labels: &Labels) -> Decision {
+    merge(roles, labels).alone()
 }
 
 impl Role {
@@ -163,6 +241,7 @@ impl Role {
                 labels: [("*".to_owned(), ["*".to_owned()].into())].into(),
             },
             rights: Right::ALL.into_iter().map(|right| (right, true)).collect(),
+            share: Some(true),
             ..Self::default()
         }
     }
@@ -209,192 +288,5 @@ pub fn check_labels(labels: &Labels) -> Result<(), String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn labels(text: &str) -> Labels {
-        serde_json::from_str(text).unwrap()
-    }
-
-    fn role(text: &str) -> Role {
-        Role::parse(text).unwrap()
-    }
-
-    const VIEW_DEV: &str =
-        r#"{"allow": {"labels": {"env": ["dev"]}}, "rights": {"view": true, "sound": true}}"#;
-
-    #[test]
-    fn nobody_may_anything_without_a_role() {
-        assert_eq!(
-            decide([].iter(), &labels(r#"{"env": "dev"}"#)),
-            Decision::denied()
-        );
-        assert_eq!(
-            decide([Role::default()].iter(), &labels("{}")),
-            Decision::denied()
-        );
-        assert_eq!(
-            decide([role(r#"{"rights": {"view": true}}"#)].iter(), &labels("{}")),
-            Decision::denied(),
-            "a role without labels covers nothing"
-        );
-    }
-
-    #[test]
-    fn every_label_must_fit() {
-        let both =
-            role(r#"{"allow": {"labels": {"env": ["dev", "test"], "os": ["*"]}}, "rights": {"view": true}}"#);
-        for (text, sees) in [
-            (r#"{"env": "dev", "os": "debian"}"#, true),
-            (r#"{"env": "test", "os": "x"}"#, true),
-            (r#"{"env": "prod", "os": "x"}"#, false),
-            (r#"{"env": "dev"}"#, false),
-        ] {
-            let decision = decide(std::iter::once(&both), &labels(text));
-            assert_eq!(decision.rights.has(Right::View), sees, "{text}");
-        }
-        assert_eq!(
-            decide([Role::everything()].iter(), &labels("{}")).rights,
-            Rights::all(),
-            "a star covers hosts without labels"
-        );
-    }
-
-    #[test]
-    fn one_role_that_takes_a_right_wins() {
-        let quiet =
-            role(r#"{"allow": {"labels": {"*": ["*"]}}, "rights": {"sound": false}, "max_session": 60}"#);
-        let decision = decide([role(VIEW_DEV), quiet].iter(), &labels(r#"{"env": "dev"}"#));
-        assert_eq!(decision.rights, Rights::view_only());
-        assert_eq!(decision.max_session, 60);
-    }
-
-    #[test]
-    fn a_denied_host_is_denied_by_every_role() {
-        let no_prod = role(r#"{"deny": {"labels": {"env": ["prod"]}}}"#);
-        let roles = [Role::everything(), no_prod];
-        assert_eq!(
-            decide(roles.iter(), &labels(r#"{"env": "prod"}"#)),
-            Decision::denied()
-        );
-        assert_eq!(
-            decide(roles.iter(), &labels(r#"{"env": "dev"}"#)).rights,
-            Rights::all()
-        );
-    }
-
-    #[test]
-    fn an_option_that_is_not_built_is_refused() {
-        for text in [
-            r#"{"rights": {"usb": true}}"#,
-            r#"{"record": "strict"}"#,
-            r#"{"allow": {"labels": {}, "logins": ["root"]}}"#,
-            r#"{"require_session_mfa": "password"}"#,
-            r#"{"require_session_mfa": true}"#,
-            r#"{"max_session": 0}"#,
-            r#"{"max_session": -1}"#,
-        ] {
-            assert!(Role::parse(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn the_strictest_factor_counts() {
-        let dev = labels(r#"{"env": "dev"}"#);
-        let needs = |factor: &str, env: &str| {
-            role(&format!(
-                r#"{{"allow": {{"labels": {{"env": ["{env}"]}}}}, "require_session_mfa": "{factor}"}}"#
-            ))
-        };
-        let view = role(VIEW_DEV);
-        let decided = |roles: &[Role]| decide(roles.iter().chain([&view]), &dev).factor;
-        assert_eq!(decided(&[]), Factor::Off);
-        assert_eq!(decided(&[needs("step_up", "dev")]), Factor::StepUp);
-        assert_eq!(
-            decided(&[needs("webauthn", "dev"), needs("step_up", "dev")]),
-            Factor::Webauthn
-        );
-        assert_eq!(decided(&[needs("off", "dev")]), Factor::Off);
-        assert_eq!(
-            decided(&[needs("webauthn", "prod")]),
-            Factor::Off,
-            "of another host"
-        );
-        let text = serde_json::to_string(&needs("step_up", "dev")).unwrap();
-        assert_eq!(Role::parse(&text).unwrap(), needs("step_up", "dev"));
-        for factor in [Factor::Off, Factor::StepUp, Factor::Webauthn] {
-            assert_eq!(Factor::parse(factor.name()), Some(factor));
-        }
-    }
-
-    fn any_role() -> impl Strategy<Value = Role> {
-        let selector = || {
-            proptest::collection::btree_map(
-                prop_oneof!["a", "b", "\\*"],
-                proptest::collection::btree_set(prop_oneof!["1", "2", "\\*"], 1..3),
-                0..3,
-            )
-            .prop_map(|labels| Covers { labels })
-        };
-        (
-            selector(),
-            proptest::option::of(selector()),
-            proptest::collection::btree_map(
-                proptest::sample::select(Right::ALL.to_vec()),
-                any::<bool>(),
-                0..11,
-            ),
-            proptest::option::of(1..100_000u64),
-            proptest::sample::select(vec![Factor::Off, Factor::StepUp, Factor::Webauthn]),
-        )
-            .prop_map(|(allow, deny, rights, max_session, require_session_mfa)| Role {
-                allow,
-                deny,
-                rights,
-                max_session,
-                require_session_mfa,
-                admin: false,
-                audit: false,
-            })
-    }
-
-    proptest! {
-        /// Another role can take any right; it can add one only if it says so itself, and nothing to a denied host.
-        #[test]
-        fn a_further_role_gives_only_what_it_names(
-            roles in proptest::collection::vec(any_role(), 0..4),
-            more in any_role(),
-            labels in proptest::collection::btree_map(prop_oneof!["a", "b"], prop_oneof!["1", "2"], 0..3),
-        ) {
-            let before = decide(roles.iter(), &labels);
-            let after = decide(roles.iter().chain([&more]), &labels);
-            for right in Right::ALL {
-                if after.rights.has(right) && !before.rights.has(right) {
-                    let named = roles.iter().chain([&more]).any(|role| role.rights.get(&right) == Some(&true));
-                    prop_assert!(named);
-                    prop_assert!(more.allow.covers(&labels));
-                }
-                if roles.iter().any(|role| role.allow.covers(&labels) && role.rights.get(&right) == Some(&false)) {
-                    prop_assert!(!after.rights.has(right));
-                }
-            }
-            if roles.iter().any(|role| role.denies(&labels)) {
-                prop_assert_eq!(after, Decision::denied());
-            } else if before.rights.has(Right::View) && after.rights.has(Right::View) {
-                prop_assert!(after.max_session <= before.max_session);
-                prop_assert!(after.factor >= before.factor);
-            }
-        }
-
-        /// The order of roles says nothing.
-        #[test]
-        fn order_does_not_matter(
-            roles in proptest::collection::vec(any_role(), 0..5),
-            labels in proptest::collection::btree_map(prop_oneof!["a", "b"], prop_oneof!["1", "2"], 0..3),
-        ) {
-            prop_assert_eq!(decide(roles.iter(), &labels), decide(roles.iter().rev(), &labels));
-        }
-    }
-}
+#[path = "roles/tests.rs"]
+mod tests;

@@ -9,6 +9,7 @@ mod passkeys;
 mod people;
 mod policy;
 mod sessions;
+mod shares;
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -30,14 +31,16 @@ pub use passkeys::{Invite, Kept, Proofs};
 pub use people::{Account, Login, NewLogin, Person};
 pub use policy::{Binding, Lock, LockKind, Subject};
 pub use sessions::Session;
+pub use shares::{Accepted, NewShare};
 
 /// A statement that does not answer within this is an error, and so is a connection that cannot be had.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "first", include_str!("../migrations/0001_first.sql")),
     (2, "factors", include_str!("../migrations/0002_factors.sql")),
     (10, "audit", include_str!("../migrations/0010_audit.sql")),
+    (11, "shares", include_str!("../migrations/0011_shares.sql")),
 ];
 
 /// The version of the tables that this router has.

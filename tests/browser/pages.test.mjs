@@ -212,6 +212,34 @@ describe("the pages of a team", () => {
         assert.equal(team.command("lock", "list"), "");
       });
 
+      it("shares a host, and shows what a link is for", async () => {
+        await page.goto(team.url);
+        await says(page, "the hosts", "dev box");
+        await take();
+        await page.reload();
+        await says(page, "the hosts", "dev box");
+        await tabTo(page, display.x, "Share dev box");
+        await display.x.tap(KEY.enter);
+        await until("the form", async () => (await focused(page)).name === "They may");
+        await judge("share-dialog");
+        await tabTo(page, display.x, "Create link");
+        await display.x.tap(KEY.enter);
+        await until("the link to be there for copying", async () => (await focused(page)).name === "Copy");
+        await says(page, "the share", "Nobody has come yet");
+        await judge("share-made");
+        const link = await page.$eval("dialog.share .made input", (field) => field.value);
+        await tabTo(page, display.x, "End the share: Nobody has come yet");
+        await display.x.tap(KEY.escape);
+        await until("the dialog to go", () => page.evaluate(() => document.querySelector("dialog") === null || document.querySelector("dialog[open]") === null));
+        assert.equal((await focused(page)).name, "Share dev box", "the focus comes back");
+        await page.goto(link);
+        await says(page, "what it is for", "asks you onto “dev box”", "Accept and open");
+        await judge("share-page");
+        await page.goto(`${team.url}share#${"A".repeat(43)}`);
+        await says(page, "the refusal", "[E-SHARE]");
+        await judge("share-refused");
+      });
+
       it("shows and changes hosts, locks and tokens", async () => {
         await page.goto(`${team.url}admin#hosts`);
         await says(page, "the hosts", "dev box", "env=dev", "Online");

@@ -15,7 +15,7 @@ use super::Team;
 use super::callers::Admin;
 use super::login::{hash, number};
 use crate::error::TeamError;
-use crate::roles::{Factor, Labels, Role, check_labels};
+use crate::roles::{Factor, Labels, Role, check_labels, consents};
 use crate::store::{Binding, Lock, LockKind, Subject};
 
 type Answer = Result<Json<Value>, TeamError>;
@@ -51,7 +51,7 @@ pub fn check_name(name: &str) -> Result<(), String> {
 pub(super) async fn roles(_: Admin, State(team): State<Team>) -> Answer {
     let roles: BTreeMap<String, Role> = team.store.roles().await?.into_iter().collect();
     Ok(Json(
-        json!({ "roles": roles, "rights": Right::ALL, "factors": FACTORS }),
+        json!({ "roles": roles, "rights": Right::ALL, "factors": FACTORS, "consents": consents() }),
     ))
 }
 

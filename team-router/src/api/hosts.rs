@@ -18,7 +18,7 @@ use signaling_spec::{HostId, IceServer, Object, Right, SessionId, TokenId};
 use super::login::number;
 use super::passkeys::{self, Answered, FRESH};
 use super::{Caller, Team};
-use crate::access::{Answer, Opened, PENDING};
+use crate::access::{Answer, Opened, PENDING, Policy};
 use crate::error::TeamError;
 use crate::passkeys::{PASSKEYS, Purpose};
 use crate::roles::{Decision, Factor};
@@ -52,7 +52,9 @@ pub(super) async fn list(
         .into_iter()
         .filter_map(|host| {
             // A lock is shown to whoever could use the host without it.
-            let Decision { rights, factor, .. } = policy.without_locks(&caller.account, &host.labels);
+            let decision = policy.without_locks(&caller.account, &host.id, &host.labels, now);
+            let Decision { rights, factor, .. } = decision;
+            let (shared_by, shared_until) = shared(&policy, &caller, &host, now).unzip();
             let locked = match policy.answer(&caller.account, &host.id, &host.labels, now) {
                 Answer::May(_) => None,
                 Answer::Locked(reason) => Some(reason),
@@ -77,10 +79,29 @@ pub(super) async fn list(
                 "rights": rights,
                 "factor": factor.name(),
                 "locked": locked,
+                "share": decision.share,
+                "shared_by": shared_by,
+                "shared_until": shared_until,
             }))
         })
         .collect();
     Ok(Json(json!({ "hosts": shown, "now": now })))
+}
+
+/// Who shows this host to somebody whose own roles do not, and until when.
+fn shared(policy: &Policy, caller: &Caller, host: &Host, now: u64) -> Option<(String, u64)> {
+    let said = policy.said(&caller.account, &host.labels);
+    if said.denied || said.given.has(Right::View) {
+        return None;
+    }
+    policy
+        .shares_on(&host.id)
+        .iter()
+        .filter(|share| share.has(&caller.account.id))
+        .filter_map(|share| policy.gift(share, &host.labels, now))
+        .filter(|gift| gift.rights.has(Right::View))
+        .max_by_key(|gift| gift.until)
+        .map(|gift| (gift.by.to_owned(), gift.until))
 }
 
 /// What a page asks for a seat with: as in direct mode, and with the answer of a passkey where the host wants one.
@@ -282,6 +303,7 @@ fn seat(
 ) -> Result<Seat, TeamError> {
     let sid = new_sid();
     let until = now.saturating_add(decision.max_session);
+    let until = decision.until.map_or(until, |share| share.min(until));
     let holder = TokenId(caller.login.clone());
     let claims = GrantClaims {
         iss: team.grants.kid().to_owned(),
@@ -300,7 +322,7 @@ fn seat(
         holder: holder.clone(),
         lease: LEASE,
         until,
-        consent: None,
+        consent: decision.consent,
     };
     let token = team
         .grants

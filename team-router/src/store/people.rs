@@ -55,6 +55,18 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn greet(&self, person: &Person<'_>, new_id: &str, now: u64) -> Result<Account> {
+        // Sessions, and shares that others came by, rest on the groups.
+        let moved = sqlx::query(
+            "UPDATE account SET groups_json = $3 WHERE provider = $1 AND subject = $2 AND groups_json <> $3",
+        )
+        .bind(person.provider)
+        .bind(person.subject)
+        .bind(to_json(&person.groups))
+        .execute(&self.pool)
+        .await?;
+        if moved.rows_affected() > 0 {
+            self.policy_changed().await?;
+        }
         let row = sqlx::query(
             "INSERT INTO account (id, provider, subject, name, email, groups_json, created, last_login) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $7) \
@@ -257,7 +269,7 @@ impl Store {
     }
 }
 
-fn read_account(row: &sqlx::any::AnyRow) -> Result<Account> {
+pub(super) fn read_account(row: &sqlx::any::AnyRow) -> Result<Account> {
     let groups: String = row.try_get("groups_json")?;
     Ok(Account {
         id: row.try_get("id")?,

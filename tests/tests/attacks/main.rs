@@ -21,5 +21,6 @@ mod pages;
 mod people;
 mod provider;
 mod rights;
+mod shares;
 mod trusted;
 mod world;

@@ -5,9 +5,11 @@
 /** @import { Remedy } from "./notice.js" */
 /** @import { TextKey } from "./texts.js" */
 
+import { RemovidDesktop } from "../core/removid-desktop.js";
 import { token } from "../team/account.js";
 import { errorPage } from "../team/error-page.js";
 import { showFor } from "../team/passkey.js";
+import { ShareDialog, mayShare } from "../team/share.js";
 import { credentials, forget, onArrival, remember } from "./arrival.js";
 import { loginPage } from "./login.js";
 import { secondPage } from "./second.js";
@@ -68,11 +70,28 @@ function viewHost(host) {
     passkey_missing: { label: "factor.register", act: () => location.assign(new URL("./?do=passkeys", location.href)) },
     step_up_required: { label: "factor.step_up", act: () => location.assign(new URL(`./auth/step-up?${new URLSearchParams({ to: location.pathname + location.search })}`, location.href)) },
   };
-  const page = viewerPage({ login: logIn, remedy: (reason) => remedies[reason] });
+  const share = () => {
+    const desktop = page.element.querySelector("removid-desktop");
+    new ShareDialog(host, desktop instanceof RemovidDesktop ? desktop.desk.hostName : host).open();
+  };
+  const page = viewerPage({ login: logIn, remedy: (reason) => remedies[reason], share });
+  void offerShare(page.element, host);
   shown = page;
   document.body.replaceChildren(page.element);
   leadOn(page.element);
   page.connect({ host, token, extra });
+}
+
+/**
+ * The way to ask others in is there for whoever may. The session does not wait for that answer.
+ * @param {HTMLElement} page
+ * @param {string} host
+ */
+async function offerShare(page, host) {
+  const way = page.querySelector("dialog[aria-labelledby=viewers-title] > .row > button.primary");
+  if (!(way instanceof HTMLButtonElement)) return;
+  way.hidden = true;
+  way.hidden = !(await mayShare(host).catch(() => false));
 }
 
 /**

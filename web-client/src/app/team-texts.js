@@ -1,5 +1,5 @@
 /**
- * The words of a team's administration, audit log and refused addresses, by key; `texts.js` has the others.
+ * The words of a team's administration, audit log, shares and refused addresses, by key; `texts.js` has the others.
  */
 
 export const TEAM_TEXTS = /** @type {const} */ ({
@@ -134,6 +134,45 @@ export const TEAM_TEXTS = /** @type {const} */ ({
   "mfa.off": "None",
   "mfa.step_up": "Log in anew before a session",
   "mfa.webauthn": "A passkey for every session",
+
+  "role.share": "Sharing these hosts with others",
+  "role.consent": "The person at the host",
+  "role.shares": "May share them",
+  "role.shares_not": "Takes: sharing them",
+  "consent.none": "is owed nothing",
+  "consent.notify": "is told who comes",
+  "consent.ask": "is asked first",
+  "role.consents": "The person at the host {consent}",
+
+  "share.title": "Share {host}",
+  "share.how": "Whoever has the link and a login at this router comes onto the host until the share ends, and never with more rights than you have.",
+  "share.kind": "They may",
+  "share.view": "See and hear",
+  "share.control": "Work there, too",
+  "share.length": "For",
+  "share.minutes": "{n} minutes",
+  "share.hour": "1 hour",
+  "share.hours": "{n} hours",
+  "share.day": "1 day",
+  "share.days": "{n} days",
+  "share.people": "People",
+  "share.make": "Create link",
+  "share.link": "Link",
+  "share.once": "It is shown this once. Send it to those whom you want there, and nobody else.",
+  "share.copy": "Copy",
+  "share.ends": "The share ends",
+  "share.until": "until",
+  "share.now": "Shares of this host",
+  "share.none": "There is none.",
+  "share.nobody": "Nobody has come yet",
+  "share.by": "by {name}",
+  "share.places": "for {n} more",
+  "share.end": "End",
+  "share.end_who": "End the share: {who}",
+  "share.ended": "The share has ended.",
+  "share.asked": "A host is shared with you",
+  "share.asked_how": "{by} asks you onto “{host}”.",
+  "share.accept": "Accept and open",
 
   "bind.person": "Person",
   "bind.nobody": "– nobody –",

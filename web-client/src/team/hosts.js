@@ -9,7 +9,9 @@ import { problemText, t } from "../app/texts.js";
 import { call, logOut } from "./account.js";
 import { AddDialog } from "./add.js";
 import { nav } from "./nav.js";
+import { time } from "./parts.js";
 import { PasskeysDialog } from "./passkeys.js";
+import { ShareDialog } from "./share.js";
 
 /**
  * @typedef {object} Host
@@ -21,6 +23,9 @@ import { PasskeysDialog } from "./passkeys.js";
  * @property {string[]} viewers
  * @property {string[]} rights
  * @property {string | null} locked
+ * @property {boolean} share whether others may be asked onto it
+ * @property {string | null} shared_by who did, where one's own roles do not show it
+ * @property {number | null} shared_until in seconds since 1970
  */
 
 const REFRESH_MS = 5_000;
@@ -137,7 +142,10 @@ export class HostsPage {
       const row = this.#row(host);
       const old = rows.get(host.id);
       if (old?.isEqualNode(row)) return old;
-      if (old?.contains(document.activeElement)) queueMicrotask(() => row.querySelector("a")?.focus());
+      if (old?.contains(document.activeElement)) {
+        const kind = document.activeElement?.localName === "button" ? "button" : "a";
+        queueMicrotask(() => row.querySelector(/** @type {"a" | "button"} */ (kind))?.focus());
+      }
       return row;
     });
     const same = wanted.length === this.#list.children.length && wanted.every((row, at) => row === this.#list.children[at]);
@@ -154,13 +162,17 @@ export class HostsPage {
       ...(host.locked === null ? [] : [t("hosts.locked", { reason: host.locked })]),
       ...(host.viewers.length === 0 ? [] : [t("hosts.viewers", { names: host.viewers.join(", ") })]),
       ...(may || host.locked !== null ? [] : [t("hosts.no_view")]),
-    ];
+    ].map((note) => make("span", {}, note));
+    if (host.shared_by !== null && host.shared_until !== null) notes.push(make("span", {}, t("hosts.shared", { name: host.shared_by }), " ", time(host.shared_until)));
     const href = `./desktop?${new URLSearchParams({ host: host.id })}`;
     const open = may && host.online ? [make("a", { class: "button primary", href, "aria-label": t("hosts.open_who", { name: host.name }) }, t("hosts.open"))] : [];
+    const onclick = () => new ShareDialog(host.id, host.name).open();
+    const share = may && host.share ? [make("button", { type: "button", "aria-label": t("share.title", { host: host.name }), onclick }, t("hosts.share"))] : [];
     return make(
       "li",
       { "data-host": host.id },
-      make("div", { class: "what" }, make("h2", {}, host.name), make("p", { class: "quiet" }, state, ...notes.map((note) => make("span", {}, note))), make("p", { class: "labels" }, ...labels)),
+      make("div", { class: "what" }, make("h2", {}, host.name), make("p", { class: "quiet" }, state, ...notes), make("p", { class: "labels" }, ...labels)),
+      ...share,
       ...open,
     );
   }

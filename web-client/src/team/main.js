@@ -13,6 +13,7 @@ import { AuditPage } from "./audit.js";
 import { errorPage } from "./error-page.js";
 import { HostsPage } from "./hosts.js";
 import { invitePage } from "./invite.js";
+import { sharePage } from "./share-page.js";
 import { startPage } from "./start.js";
 
 /** @param {string} name of a query field, which leaves the address */
@@ -76,12 +77,21 @@ async function begin() {
   }
 }
 
-if (here === "invite") {
+/** A link's secret, which leaves the address before anybody looks over a shoulder or shares a picture of it. */
+function takenSecret() {
   const secret = location.hash.slice(1);
-  // Out of the address, before anybody looks over a shoulder or shares a picture of it.
   history.replaceState(history.state, "", location.pathname);
+  return secret;
+}
+
+if (here === "invite") {
+  const secret = takenSecret();
   document.title = `${t("invite.title")} – ${t("app.name")}`;
   document.body.replaceChildren(await invitePage(secret));
+} else if (here === "share") {
+  const secret = takenSecret();
+  document.title = `${t("share.asked")} – ${t("app.name")}`;
+  document.body.replaceChildren(await sharePage(secret, { problem, to: back }));
 } else {
   await begin();
 }

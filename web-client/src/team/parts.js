@@ -86,7 +86,7 @@ export function button(label, whole, onclick, kind = "") {
  * Browsers give the focus back to what opened a dialog. Where a list was drawn anew meanwhile, its successor gets it.
  * @param {Element | null} opener
  */
-function giveBack(opener) {
+export function giveBack(opener) {
   if (opener === null || opener.isConnected) return;
   const name = (/** @type {Element} */ element) => element.getAttribute("aria-label") ?? element.textContent;
   const same = [...document.querySelectorAll("main button")].find((other) => name(other) === name(opener));

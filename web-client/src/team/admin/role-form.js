@@ -16,6 +16,8 @@ import { choice, field, formDialog, input, tick } from "../parts.js";
  * @property {{ [right: string]: boolean }} [rights]
  * @property {number | null} [max_session] in seconds
  * @property {string} [require_session_mfa]
+ * @property {boolean | null} [share]
+ * @property {string} [host_consent]
  * @property {boolean} [admin]
  * @property {boolean} [audit]
  */
@@ -37,6 +39,14 @@ const RIGHTS = {
 
 /** @type {{ [factor: string]: () => string }} */
 const FACTORS = { off: () => t("mfa.off"), step_up: () => t("mfa.step_up"), webauthn: () => t("mfa.webauthn") };
+
+/** @type {{ [consent: string]: () => string }} */
+const CONSENTS = { none: () => t("consent.none"), notify: () => t("consent.notify"), ask: () => t("consent.ask") };
+
+/** @param {string} consent */
+function consentName(consent) {
+  return CONSENTS[consent]?.() ?? consent;
+}
 
 /** @param {string} right */
 function rightName(right) {
@@ -77,31 +87,39 @@ export function summary(role) {
     ...(named(false) === "" ? [] : [t("role.takes", { rights: named(false) })]),
     ...(role.max_session ? [t("role.minutes", { minutes: Math.round(role.max_session / 60) })] : []),
     ...(role.require_session_mfa && role.require_session_mfa !== "off" ? [FACTORS[role.require_session_mfa]?.() ?? role.require_session_mfa] : []),
+    ...(typeof role.share === "boolean" ? [t(role.share ? "role.shares" : "role.shares_not")] : []),
+    ...(role.host_consent && role.host_consent !== "none" ? [t("role.consents", { consent: consentName(role.host_consent) })] : []),
     ...(role.admin ? [t("role.admin")] : []),
     ...(role.audit ? [t("role.audit")] : []),
   ];
   return make("ul", { class: "says" }, ...lines.map((line) => make("li", {}, line)));
 }
 
+/** @param {boolean | null | undefined} said */
+function given(said) {
+  return choice([["", t("role.alone")], ["true", t("role.given")], ["false", t("role.taken")]], typeof said === "boolean" ? String(said) : "");
+}
+
 /**
- * @param {{ name: string, role: Role, rights: string[], factors: string[] }} what without a name: a new one
+ * @param {{ name: string, role: Role, rights: string[], factors: string[], consents: string[] }} what without a name: a new one
  * @param {(name: string, role: Role) => Promise<void>} save
  */
-export function roleDialog({ name, role, rights, factors }, save) {
+export function roleDialog({ name, role, rights, factors, consents }, save) {
   const fields = {
     name: input({ required: true, maxlength: "64", pattern: "[a-z0-9\\-]+", value: name, readonly: name !== "" }),
     allow: input({ value: writeSelector(role.allow?.labels) }),
     deny: input({ value: writeSelector(role.deny?.labels) }),
     minutes: input({ type: "number", min: "1", max: "720", value: role.max_session ? String(role.max_session / 60) : "", step: "any" }),
     factor: choice(factors.map((factor) => [factor, FACTORS[factor]?.() ?? factor]), role.require_session_mfa ?? "off"),
+    share: given(role.share),
+    consent: choice(consents.map((consent) => [consent, consentName(consent)]), role.host_consent ?? "none"),
     admin: tick(t("role.admin"), role.admin === true),
     audit: tick(t("role.audit"), role.audit === true),
   };
   // In an order that people expect; one that this page does not know yet comes last.
   const known = [...Object.keys(RIGHTS).filter((right) => rights.includes(right)), ...rights.filter((right) => !Object.hasOwn(RIGHTS, right))];
   const choices = known.map((right) => {
-    const said = role.rights?.[right];
-    return { right, select: choice([["", t("role.alone")], ["true", t("role.given")], ["false", t("role.taken")]], said === undefined ? "" : String(said)) };
+    return { right, select: given(role.rights?.[right]) };
   });
   const read = () => {
     const [allow, deny] = [readSelector(fields.allow.value), readSelector(fields.deny.value)];
@@ -119,6 +137,9 @@ export function roleDialog({ name, role, rights, factors }, save) {
       audit: fields.audit.box.checked,
     };
     if (factors.length > 0) made.require_session_mfa = fields.factor.value;
+    if (consents.length > 0) made.host_consent = fields.consent.value;
+    if (fields.share.value === "") delete made.share;
+    else made.share = fields.share.value === "true";
     return made;
   };
   return formDialog(
@@ -130,6 +151,8 @@ export function roleDialog({ name, role, rights, factors }, save) {
       make("fieldset", { class: "rights" }, make("legend", {}, t("role.rights")), ...choices.map(({ right, select }) => field(rightName(right), select))),
       field(t("role.max"), fields.minutes, t("role.max_how")),
       ...(factors.length > 0 ? [field(t("role.factor"), fields.factor)] : []),
+      ...(consents.length > 0 ? [field(t("role.consent"), fields.consent)] : []),
+      field(t("role.share"), fields.share),
       make("fieldset", {}, make("legend", {}, t("role.beyond")), fields.admin.element, fields.audit.element),
     ],
     t("admin.save"),

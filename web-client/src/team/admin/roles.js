@@ -25,7 +25,7 @@ export class RolesPart {
   }
 
   async show() {
-    const [{ roles, rights, factors }, { bindings }, { accounts }] = await Promise.all([call("GET", "api/v1/roles"), call("GET", "api/v1/bindings"), call("GET", "api/v1/accounts")]);
+    const [{ roles, rights, factors, consents }, { bindings }, { accounts }] = await Promise.all([call("GET", "api/v1/roles"), call("GET", "api/v1/bindings"), call("GET", "api/v1/accounts")]);
     /** @type {Binding[]} */
     const all = bindings;
     const who = (/** @type {Binding} */ binding) => {
@@ -33,7 +33,7 @@ export class RolesPart {
       const known = accounts.find((/** @type {any} */ { provider, subject }) => provider === binding.provider && subject === binding.subject);
       return t("admin.person_of", { person: known?.name ?? binding.subject, provider: binding.provider });
     };
-    const form = (/** @type {string} */ name, /** @type {Role} */ role) => roleDialog({ name, role, rights, factors: factors ?? [] }, async (set, made) => {
+    const form = (/** @type {string} */ name, /** @type {Role} */ role) => roleDialog({ name, role, rights, factors: factors ?? [], consents: consents ?? [] }, async (set, made) => {
       await call("PUT", `api/v1/roles/${encodeURIComponent(set)}`, made);
       await this.#page.run(async () => {}, t("admin.role_saved", { role: set }));
     });
