@@ -9,7 +9,10 @@ use clap::Parser as _;
 use host_agent::cli::{Cli, Command};
 use host_agent::media::{probe, sound, worker};
 use host_agent::{config, direct, doctor, install, tokens, uplink};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 /// Any free port, of IPv6 and IPv4.
 const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
@@ -31,21 +34,12 @@ fn log(filter: Option<&str>) {
     let text = filter
         .or(variable.as_deref())
         .unwrap_or("warn,audit=info,host_agent=info,router=info");
-    let mut filter = EnvFilter::try_new(text).unwrap_or_else(|_| EnvFilter::new("info"));
-    // These would write what servers and this host prove to each other.
-    for quiet in [
-        "turn_client_proto=warn",
-        "turn_types=warn",
-        "stun_proto=warn",
-        "stun_types=warn",
-    ] {
-        filter = filter.add_directive(quiet.parse().expect("a directive"));
-    }
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let filter = EnvFilter::try_new(text).unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
-        .init();
+        .with_filter(filter.and(filter_fn(router::logs::may_be_written)));
+    tracing_subscriber::registry().with(lines).init();
 }
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {

@@ -11,6 +11,7 @@ pub mod bus;
 pub mod config;
 pub mod error;
 pub mod link;
+pub mod logs;
 pub mod net;
 mod run;
 pub mod tls;

@@ -5,6 +5,7 @@ mod commands;
 
 use clap::Parser as _;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
@@ -26,7 +27,7 @@ fn main() -> std::process::ExitCode {
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(false)
-        .with_filter(filter);
+        .with_filter(filter.and(filter_fn(router::logs::may_be_written)));
     tracing_subscriber::registry().with(lines).with(layer).init();
     // Every host holds a socket: the soft limit is for programs that cannot count beyond it (select).
     if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {

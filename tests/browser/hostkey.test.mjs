@@ -115,7 +115,8 @@ for (const name of BROWSERS) {
       await stops("signature", SIGNATURE);
       team.front.lie = (_url, body) => body;
       await viewer.page.goto(team.url);
-      await forget();
+      // A key that nobody could sign with is not remembered: one lie must not keep the honest host out.
+      assert.equal(await pin(), null);
       await connects();
     });
   });

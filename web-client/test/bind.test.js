@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync, sign, webcrypto } from "node:crypto";
 import { test } from "node:test";
-import { boundBytes, fromBase64url, keyHash, keyIsKnown, sdpFingerprint, toBase64url, verifyBinding } from "../src/core/bind.js";
+import { boundBytes, fromBase64url, keyHash, keyIsKnown, pinKey, sdpFingerprint, toBase64url, verifyBinding } from "../src/core/bind.js";
 
 // Node 18 has it under another name.
 if (globalThis.crypto === undefined) Object.defineProperty(globalThis, "crypto", { value: webcrypto });
@@ -63,10 +63,15 @@ test("the link decides, then the first visit does", () => {
   const map = new Map();
   const storage = { getItem: (k) => map.get(k) ?? null, setItem: (k, v) => void map.set(k, v) };
   assert.equal(keyIsKnown("h", "one", "two", storage), false);
+  // What was only shown is not remembered.
+  assert.equal(keyIsKnown("h", "lie", undefined, storage), true);
   assert.equal(keyIsKnown("h", "one", undefined, storage), true);
+  pinKey("h", "one", storage);
   assert.equal(keyIsKnown("h", "one", undefined, storage), true);
   assert.equal(keyIsKnown("h", "two", undefined, storage), false);
+  // Whoever gave the link vouches for the key; a later visit without one goes by it.
   assert.equal(keyIsKnown("h", "two", "two", storage), true);
+  pinKey("h", "two", storage);
   assert.equal(keyIsKnown("h", "two", undefined, storage), true);
   assert.equal(keyIsKnown("other", "one", undefined, null), true);
 });

@@ -7,7 +7,7 @@
 /** @import { FromHost, FromViewer, Right, SessionCreated, Signal } from "./protocol/protocol.js" */
 /** @import { InputMessage, TokenSource } from "./types.js" */
 
-import { certificateFingerprint, keyHash, keyIsKnown, nonce, sdpFingerprint, verifyBinding } from "./bind.js";
+import { certificateFingerprint, keyHash, keyIsKnown, nonce, pinKey, sdpFingerprint, verifyBinding } from "./bind.js";
 import { browserName } from "./caps.js";
 import { Failure } from "./failure.js";
 import { Measure } from "./measure.js";
@@ -263,6 +263,8 @@ export class Attempt {
     if (!(await verifyBinding(binding, seat.host_pub, answer.bind_sig))) {
       throw new Failure("signature", "the answer is not signed by the host's key");
     }
+    const hash = await keyHash(seat.host_pub);
+    if (hash !== null) pinKey(seat.host_id, hash, pins());
     if (!this.#closed) await this.#peer?.answer(answer.sdp);
   }
 

@@ -121,16 +121,21 @@ const PIN = "removid.pin.";
  * @param {string} hostId
  * @param {string} hash of the key that it shows
  * @param {string | undefined} expected from the link
- * @param {Pick<Storage, "getItem" | "setItem"> | null} storage
+ * @param {Pick<Storage, "getItem"> | null} storage
  */
 export function keyIsKnown(hostId, hash, expected, storage) {
-  if (expected !== undefined && expected !== "") {
-    if (expected !== hash) return false;
-    // Whoever gave the link vouches for the key; a later visit without one goes by it.
-    storage?.setItem(PIN + hostId, hash);
-    return true;
-  }
+  if (expected !== undefined && expected !== "") return expected === hash;
   const pinned = storage?.getItem(PIN + hostId) ?? null;
-  if (pinned === null) storage?.setItem(PIN + hostId, hash);
   return pinned === null || pinned === hash;
+}
+
+/**
+ * Remembers the key of a host that has just signed with it: later visits go by it. One that was only named by whoever is
+ * between must not be remembered, or a single lie would keep the honest host out.
+ * @param {string} hostId
+ * @param {string} hash
+ * @param {Pick<Storage, "setItem"> | null} storage
+ */
+export function pinKey(hostId, hash, storage) {
+  storage?.setItem(PIN + hostId, hash);
 }
