@@ -43,10 +43,27 @@ const fn code(
 }
 
 // Named, because `xtask` reads this file from elsewhere.
+#[path = "codes/joining.rs"]
+mod joining;
 #[path = "codes/table.rs"]
 mod table;
 
-pub use table::CODES;
+const FIRST: usize = joining::ROWS.len();
+
+/// Every code, in the order of their numbers.
+pub const CODES: &[Code] = &{
+    let mut all = [joining::ROWS[0]; FIRST + table::ROWS.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = if at < FIRST {
+            joining::ROWS[at]
+        } else {
+            table::ROWS[at - FIRST]
+        };
+        at += 1;
+    }
+    all
+};
 
 /// The table for people.
 pub fn markdown() -> String {

@@ -81,6 +81,8 @@ async function begin() {
 function takenSecret() {
   const secret = location.hash.slice(1);
   history.replaceState(history.state, "", location.pathname);
+  // Another link in the same tab changes nothing but the fragment, and loads no page.
+  addEventListener("hashchange", () => location.reload());
   return secret;
 }
 
