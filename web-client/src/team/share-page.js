@@ -55,6 +55,7 @@ export async function sharePage(secret, { problem, to }) {
     );
   } catch (error) {
     said.textContent = wrong(error);
-    return card(t("share.asked"), said, make("div", { class: "ways" }, home));
+    home.classList.add("primary");
+    return card(t("error.trouble"), said, make("div", { class: "ways" }, home));
   }
 }
