@@ -250,9 +250,9 @@ impl fmt::Display for Listen {
 }
 
 /// First parts of our own paths: none can be the path of the whole site, or the two could not be told apart.
-const OWN: [&str; 13] = [
+const OWN: [&str; 14] = [
     "api", "auth", "src", "desktop", "admin", "audit", "invite", "device", "healthz", "readyz", "metrics",
-    "join", "share",
+    "join", "share", "approve",
 ];
 
 /// A checked configuration.
