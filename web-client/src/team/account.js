@@ -45,9 +45,14 @@ async function renew() {
   return held;
 }
 
+/** Whoever needs a token while one is being asked for waits for that one. @type {ReturnType<typeof renew> | null} */
+let asked = null;
+
 /** @returns {Promise<string>} */
 export async function token() {
-  return held !== null && held.until - MARGIN_MS > performance.now() ? held.token : (await renew()).token;
+  if (held !== null && held.until - MARGIN_MS > performance.now()) return held.token;
+  asked ??= renew().finally(() => (asked = null));
+  return (await asked).token;
 }
 
 /** @returns {Promise<Account>} throws the failure `login_required` when nobody is logged in */
