@@ -110,7 +110,7 @@ for (const name of BROWSERS) {
       await viewer.page.evaluate(() => [...document.querySelectorAll("button")].find((button) => button.textContent === "Add a host").click());
       await viewer.page.type("#labels", "env=test");
       await viewer.page.click("dialog button.primary");
-      await seen("the commands", (said) => said.includes("removid enroll"));
+      await seen("the commands", (said) => said.includes("rmve_"));
       assert.match(await viewer.page.$eval("pre", (pre) => pre.textContent), /rmve_[\w-]{43}/);
     });
 
