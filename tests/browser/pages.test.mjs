@@ -267,7 +267,7 @@ describe("the pages of a team", () => {
         await page.click(".part .primary");
         await page.type("#labels", "env=new");
         await page.keyboard.press("Enter");
-        await says(page, "the commands", "removid enroll");
+        await says(page, "the commands", "rmve_");
         await judge("new-token");
         await page.keyboard.press("Escape");
         await says(page, "the new one", "env=new");

@@ -112,7 +112,7 @@ describe("secrets", () => {
     await seen(viewer, "the host", (said) => said.includes("dev box"));
     await press(viewer.page, "Add a host");
     await viewer.page.click("dialog button.primary");
-    await seen(viewer, "the commands", (said) => said.includes("removid enroll"));
+    await seen(viewer, "the commands", (said) => said.includes("rmve_"));
     await viewer.page.goto(`${team.url}desktop?host=${dev.id}`);
     await viewer.live();
     known.sid = JSON.parse(team.front.calls.findLast(({ url }) => url.endsWith("/sessions")).answer).sid;
