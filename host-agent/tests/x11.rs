@@ -10,6 +10,8 @@ mod input;
 mod server;
 #[path = "x11/sign.rs"]
 mod sign;
+#[path = "x11/successor.rs"]
+mod successor;
 
 use std::time::Instant;
 

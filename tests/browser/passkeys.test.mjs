@@ -17,7 +17,7 @@ export async function press(page, name) {
     const found = [...document.querySelectorAll("button, a")].find((one) => one.textContent === name && one.checkVisibility());
     found?.click();
     return found !== undefined;
-  }, name).catch(() => false), 10_000, () => page.url());
+  }, name).catch(() => false), 10_000, async () => `${page.url()} ${await page.evaluate(() => document.body.innerText).catch((error) => error.message)}`);
 }
 
 describe("second factors", () => {

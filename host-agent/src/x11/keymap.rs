@@ -20,6 +20,8 @@ use x11rb::wrapper::ConnectionExt as _;
 use xkeysym::Keysym;
 
 const LIST: &[u8] = b"_REMOVID_SPARE_KEYS";
+/// Its length at the most, in its own units: far more than all keys before and after a change.
+const LONGEST: u32 = 0x10000;
 /// Key symbols by which modifiers are known (keysymdef.h).
 const LEVEL3: u32 = 0xfe03;
 const LEVEL5: u32 = 0xfe11;
@@ -204,30 +206,59 @@ fn symbol(sign: char) -> u32 {
     }
 }
 
-/// Writes down which spare keys hold signs, for a successor.
-pub(super) fn note(
-    conn: &RustConnection,
-    root: Window,
-    bound: impl Iterator<Item = (u8, (char, char))>,
-) -> Result<(), ReplyError> {
-    let list: Vec<u32> = bound
-        .flat_map(|(key, (lower, upper))| [u32::from(key), symbol(lower), symbol(upper)])
-        .collect();
-    let name = conn.intern_atom(false, LIST)?.reply()?.atom;
-    if list.is_empty() {
-        conn.delete_property(root, name)?.ignore_error();
-    } else {
-        conn.change_property32(PropMode::REPLACE, root, name, AtomEnum::CARDINAL, &list)?
+/// The list of spare keys that hold signs, or may hold one soon.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    /// As the server has it.
+    list: Vec<u32>,
+}
+
+impl Ledger {
+    /// Before keys are bound: whoever dies half-way leaves no key that is not on the list. What they held before stays
+    /// on it.
+    pub(super) fn announce(
+        &mut self,
+        conn: &RustConnection,
+        root: Window,
+        next: impl Iterator<Item = (u8, (char, char))>,
+    ) -> Result<(), ReplyError> {
+        let next: Vec<u32> = next.flat_map(entry).collect();
+        if next.is_empty() {
+            return Ok(());
+        }
+        self.list.extend(next);
+        let name = conn.intern_atom(false, LIST)?.reply()?.atom;
+        conn.change_property32(PropMode::REPLACE, root, name, AtomEnum::CARDINAL, &self.list)?
             .ignore_error();
+        Ok(())
     }
-    Ok(())
+
+    /// Once they are bound: the next announcement goes without those that hold other signs now, and of none no list is
+    /// left.
+    pub(super) fn settle(
+        &mut self,
+        conn: &RustConnection,
+        root: Window,
+        bound: impl Iterator<Item = (u8, (char, char))>,
+    ) -> Result<(), ReplyError> {
+        self.list = bound.flat_map(entry).collect();
+        if self.list.is_empty() {
+            let name = conn.intern_atom(false, LIST)?.reply()?.atom;
+            conn.delete_property(root, name)?.ignore_error();
+        }
+        Ok(())
+    }
+}
+
+fn entry((key, (lower, upper)): (u8, (char, char))) -> [u32; 3] {
+    [u32::from(key), symbol(lower), symbol(upper)]
 }
 
 /// Frees the spare keys that a predecessor left with signs on them, unless somebody gave them others since.
 pub(super) fn free_leftovers(conn: &RustConnection, root: Window) -> Result<(), ReplyError> {
     let name = conn.intern_atom(false, LIST)?.reply()?.atom;
     let list = conn
-        .get_property(false, root, name, AtomEnum::CARDINAL, 0, 3 * 255)?
+        .get_property(false, root, name, AtomEnum::CARDINAL, 0, LONGEST)?
         .reply()?;
     let list: Vec<u32> = list.value32().map(Iterator::collect).unwrap_or_default();
     for entry in list.chunks_exact(3) {

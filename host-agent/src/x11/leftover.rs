@@ -3,14 +3,55 @@
 //! and takes that back when nobody uses the desktop through it any more.
 
 use std::collections::BTreeSet;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use x11rb::errors::ReplyError;
 use x11rb::protocol::xinput::{ConnectionExt as _, InputStateData};
-use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, PropMode, Window};
+use x11rb::protocol::xproto::{AtomEnum, ConnectionExt as _, CreateWindowAux, PropMode, Window, WindowClass};
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
+use x11rb::{COPY_DEPTH_FROM_PARENT, CURRENT_TIME, NONE};
 
 const MARK: &[u8] = b"_REMOVID_PRESSING";
+
+/// The selection that belongs to the agent that types on a display.
+const TYPIST: &[u8] = b"_REMOVID_TYPIST";
+/// How long a predecessor's last requests are waited for.
+const PATIENCE: Duration = Duration::from_secs(3);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+
+/// Takes the predecessor's place once the server has done all that it still asked for: what a killed agent wrote last
+/// may be read only after its successor's first requests, and would undo what that cleared up. The server gives the
+/// selection up when it has read the last of its owner's connection. `false` says that the owner lives.
+pub(super) fn succeed(conn: &RustConnection, root: Window) -> Result<bool, ReplyError> {
+    let name = conn.intern_atom(false, TYPIST)?.reply()?.atom;
+    let owned = || Ok::<_, ReplyError>(conn.get_selection_owner(name)?.reply()?.owner != NONE);
+    let end = Instant::now() + PATIENCE;
+    while owned()? {
+        if Instant::now() > end {
+            return Ok(false);
+        }
+        thread::sleep(BETWEEN_LOOKS);
+    }
+    let window = super::id(conn)?;
+    conn.create_window(
+        COPY_DEPTH_FROM_PARENT,
+        window,
+        root,
+        -1,
+        -1,
+        1,
+        1,
+        0,
+        WindowClass::INPUT_ONLY,
+        0,
+        &CreateWindowAux::new(),
+    )?
+    .check()?;
+    conn.set_selection_owner(window, name, CURRENT_TIME)?.check()?;
+    Ok(true)
+}
 
 /// Whether an agent pressed keys here and never said that it was done.
 pub(super) fn is_marked(conn: &RustConnection, root: Window) -> Result<bool, ReplyError> {

@@ -41,6 +41,7 @@ pub struct XtestSink {
     /// Parts of a notch that add up, per axis.
     rest: [i32; 2],
     typist: Typist,
+    ledger: keymap::Ledger,
     /// Whether the server has XKB; without it keys are pressed in their places only.
     xkb: bool,
     /// Whether the layout is to be read again before the next sign.
@@ -84,6 +85,7 @@ impl XtestSink {
             buttons: empty(),
             rest: [0; 2],
             typist: Typist::default(),
+            ledger: keymap::Ledger::default(),
             xkb: false,
             stale: true,
             due: None,
@@ -98,15 +100,21 @@ impl XtestSink {
             .ok()
             .and_then(|(conn, _)| look::Looker::start(conn, screen.root).ok());
         sink.xkb = keymap::start(&sink.conn).map_err(lost)?;
+        let alone = leftover::succeed(&sink.conn, sink.root).map_err(lost)?;
+        if !alone {
+            tracing::warn!("Another agent types on this display, too: what it holds is left to it");
+        }
         if sink.xkb {
-            keymap::free_leftovers(&sink.conn, sink.root).map_err(lost)?;
+            if alone {
+                keymap::free_leftovers(&sink.conn, sink.root).map_err(lost)?;
+            }
             sink.repeat_delay = keymap::repeat_delay(&sink.conn).map_err(lost)?;
         } else {
             tracing::warn!("The X server has no XKB: keys are pressed in their places, whatever they make");
         }
         // Others type through the same devices: what is down there is a dead agent's only if one says so.
         sink.marked = leftover::is_marked(&sink.conn, sink.root).map_err(lost)?;
-        if target.ours || sink.marked {
+        if alone && (target.ours || sink.marked) {
             match leftover::down(&sink.conn) {
                 Ok(left) => (sink.keys, sink.buttons) = (left.keys, left.buttons),
                 Err(error) => tracing::debug!(%error, "What is held cannot be known"),
@@ -192,8 +200,16 @@ impl XtestSink {
     }
 
     fn act(&mut self) -> Result<(), SinkError> {
-        let mut bound = false;
-        while let Some(act) = self.typist.poll_act() {
+        let acts: Vec<Act> = std::iter::from_fn(|| self.typist.poll_act()).collect();
+        let binds = acts.iter().any(|act| matches!(act, Act::Bind(..)));
+        if binds {
+            let next = acts.iter().filter_map(|act| match act {
+                Act::Bind(key, Some(pair)) => Some((*key, *pair)),
+                Act::Bind(_, None) | Act::Key(..) | Act::Button(..) | Act::Group(_) => None,
+            });
+            self.ledger.announce(&self.conn, self.root, next).map_err(lost)?;
+        }
+        for act in acts {
             match act {
                 Act::Key(key, true) => {
                     self.keys.insert(key);
@@ -213,13 +229,14 @@ impl XtestSink {
                 }
                 Act::Bind(key, pair) => {
                     keymap::bind(&self.conn, key, pair).map_err(gone)?;
-                    bound = true;
                 }
                 Act::Group(group) => keymap::lock_group(&self.conn, group).map_err(gone)?,
             }
         }
-        if bound {
-            keymap::note(&self.conn, self.root, self.typist.bound()).map_err(lost)?;
+        if binds {
+            self.ledger
+                .settle(&self.conn, self.root, self.typist.bound())
+                .map_err(lost)?;
         }
         Ok(())
     }

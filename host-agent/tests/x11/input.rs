@@ -11,6 +11,7 @@ use x11rb::protocol::xproto::{ConnectionExt as _, GrabMode};
 use x11rb::protocol::xtest::ConnectionExt as _;
 
 use crate::server::{Client, Xvfb, until};
+use crate::successor::kill_typist;
 
 /// The keys of a board with 105, and some more, with their numbers in Linux.
 const KEYS: &[(&str, u8)] = &[
@@ -365,6 +366,7 @@ fn nothing_stays_down_and_the_keyboards_settings_are_left_alone() {
         killed.button(2, true).unwrap();
         killed.flush().unwrap();
         until("a key down", || is_down().then_some(()));
+        kill_typist(&client);
         std::mem::forget(killed);
         let next = XtestSink::open(target).unwrap();
         assert!(!is_down());

@@ -8,6 +8,9 @@
 import { Hands } from "./input/hands.js";
 import { VideoSink } from "./video.js";
 
+/** How soon a window that shows nothing yet asks for a picture: what stands still is not sent again by itself. */
+const REFRESH_MS = 500;
+const MAX_REFRESHES = 20;
 /** Shapes of the pointer that are kept for windows to come. */
 const MAX_SHAPES = 512;
 
@@ -160,6 +163,9 @@ export class Follower {
   #share;
   #listener;
   #abort = new AbortController();
+  /** @type {ReturnType<typeof setInterval> | undefined} while no picture is there */
+  #asking;
+  #asked = 0;
 
   /**
    * @param {Share} share
@@ -169,7 +175,7 @@ export class Follower {
   constructor(share, stage, on) {
     this.#share = share;
     this.video = new VideoSink(stage, {
-      shown: () => {},
+      shown: () => clearInterval(this.#asking),
       frame: ({ rtpTimestamp }) => share.shown(rtpTimestamp),
       resized: on.resized,
     });
@@ -205,8 +211,16 @@ export class Follower {
 
   end() {
     this.#abort.abort();
+    clearInterval(this.#asking);
     this.#share.leave(this.#listener);
     this.video.close();
+  }
+
+  #ask() {
+    if (document.hidden) return;
+    this.#asked += 1;
+    if (this.video.size.width > 0 || this.#asked > MAX_REFRESHES) return clearInterval(this.#asking);
+    this.#share.send({ type: "video.refresh" });
   }
 
   #visibility() {
@@ -217,7 +231,12 @@ export class Follower {
   /** @param {() => void} then */
   #show(then) {
     const stream = this.#share.stream;
-    if (stream !== null) this.video.attach(stream);
+    if (stream !== null) {
+      this.video.attach(stream);
+      clearInterval(this.#asking);
+      this.#asked = 0;
+      this.#asking = setInterval(() => this.#ask(), REFRESH_MS);
+    }
     then();
   }
 }
