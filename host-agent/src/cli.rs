@@ -24,6 +24,8 @@ pub enum Command {
     Direct(Box<DirectArgs>),
     /// Make this machine one of a router's hosts.
     Enroll(EnrollArgs),
+    /// Give this host another key; its number stays, and whoever knew the old one knows the new one.
+    RotateKey(RotateArgs),
     /// Share this machine's desktop through the router that it is enrolled at.
     Agent(Box<DirectArgs>),
     /// Check what this machine offers, and say how to mend what is missing.
@@ -63,6 +65,12 @@ pub struct EnrollArgs {
     /// The machine's name in lists. [default: its own]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct RotateArgs {
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
 }

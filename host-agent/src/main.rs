@@ -82,6 +82,14 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
                 "This host is enrolled as {id}; share its desktop with: removid agent"
             ));
         }
+        Command::RotateKey(args) => {
+            let dir = args.state_dir.map_or_else(config::default_state_dir, Ok)?;
+            let id = runtime()?.block_on(uplink::rotate(&dir))?;
+            return say(&format!(
+                "The host {id} has a new key. An agent that runs takes it within {} s.",
+                uplink::LOOK_EVERY.as_secs()
+            ));
+        }
         Command::Token(args) => tokens::run(args),
         Command::Doctor(args) => return doctor::run(*args),
         Command::Install(args) => install::run(&args),

@@ -5,9 +5,11 @@
 
 mod enroll;
 mod membership;
+mod rotate;
 mod socket;
 
 use std::net::{Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,16 +27,21 @@ use tokio_tungstenite::tungstenite::Message;
 
 pub use enroll::{Wish, enroll};
 pub use membership::Membership;
+pub use rotate::rotate;
 
 use self::socket::{ConnectError, Socket};
 use crate::config::Config;
-use crate::identity::Identity;
+use crate::identity::{Identity, KEY_FILE};
 use crate::station::{self, Stops};
 use crate::transport::ice_tcp::IceTcp;
 use crate::{transport, trust};
 
+/// Why a connection ended that is opened again at once.
+const NEW_KEY: &str = "this host has a new key";
 /// A router that says nothing for this long is gone: it pings twice as often.
 const SILENCE: Duration = Duration::from_secs(65);
+/// How often another key is looked for in this one's place.
+pub const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// A router that takes nothing for this long is gone.
 const TAKE_WITHIN: Duration = Duration::from_secs(10);
 
@@ -50,7 +57,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let mut identity = Identity::open(&config.state_dir)?;
     identity.name.clone_from(&membership.name);
     let identity = Arc::new(identity);
-    let (signer, _) = Signer::open(&config.state_dir.join("host-key.pk8"))?;
+    let key_file = config.state_dir.join(KEY_FILE);
+    let (signer, _) = Signer::open(&key_file)?;
     let tls = trust::client_config(membership.ca.as_deref())?;
     let (tcp, frames) = IceTcp::new();
     let transport = transport::open(reachable(config.listen), tcp, frames, Arc::new(tls))?;
@@ -61,6 +69,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         socket: socket::Address::new(&membership)?,
         membership,
         identity,
+        key_file,
         signer,
         link: host_link,
     };
@@ -88,6 +97,7 @@ impl Drop for AbortOnDrop {
 
 struct Uplink {
     identity: Arc<Identity>,
+    key_file: PathBuf,
     signer: Signer,
     membership: Membership,
     socket: socket::Address,
@@ -99,6 +109,7 @@ impl Uplink {
     async fn serve(mut self) {
         let mut backoff = Backoff::default();
         loop {
+            self.take_new_key();
             let assertion = match self.membership.assertion(&self.signer, &self.identity.id) {
                 Ok(assertion) => assertion,
                 Err(error) => {
@@ -112,6 +123,10 @@ impl Uplink {
                     tracing::info!(router = self.membership.url, "Connected to the router");
                     let began = Instant::now();
                     let why = self.converse(socket).await;
+                    if why == NEW_KEY {
+                        tracing::info!("This host has a new key; connecting with it");
+                        continue;
+                    }
                     tracing::warn!(why, "The router is away; sessions go on");
                     backoff.connected_for(began.elapsed());
                 }
@@ -121,6 +136,23 @@ impl Uplink {
             let wait = backoff.next(random_bytes::<1>()[0]);
             if self.wait(wait).await.is_err() {
                 return;
+            }
+        }
+    }
+
+    /// Whether there was one.
+    fn take_new_key(&mut self) -> bool {
+        let taken = self.identity.reload().and_then(|other| {
+            if other {
+                (self.signer, _) = Signer::open(&self.key_file)?;
+            }
+            Ok(other)
+        });
+        match taken {
+            Ok(other) => other,
+            Err(error) => {
+                tracing::warn!(%error, "This host's key cannot be read; the one that it had is used on");
+                false
             }
         }
     }
@@ -151,6 +183,7 @@ impl Uplink {
         };
         let mut next = Some(status);
         let mut heard = Instant::now();
+        let mut look = tokio::time::interval(LOOK_EVERY);
         loop {
             if let Some(signal) = next.take() {
                 let sending = to_router.send(Message::Text(signal.encode().into()));
@@ -186,6 +219,8 @@ impl Uplink {
                 }
                 () = tokio::time::sleep_until(lease.into()) => if self.end_leases().await.is_err() { return "this host stops" },
                 () = tokio::time::sleep_until((heard + SILENCE).into()) => return "it fell silent",
+                // By the next connection it is shown to the router.
+                _ = look.tick() => if self.take_new_key() { return NEW_KEY },
             }
         }
     }

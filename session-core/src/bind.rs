@@ -1,4 +1,4 @@
-//! The bytes that a host signs to tie its key to one session's two certificates.
+//! The bytes that a host signs to tie its key to one session's two certificates, or to the key that follows it.
 //!
 //! The layout is the one of `signaling-spec/README.md`: fields in a fixed order, each preceded by its
 //! length as a 32-bit big-endian number, so that no two different sessions give the same bytes.
@@ -31,12 +31,27 @@ impl Binding<'_> {
             self.rights_hash,
             iat.as_bytes(),
         ];
-        let mut bytes = Vec::with_capacity(512);
-        for field in fields {
-            let len = u32::try_from(field.len()).expect("fields are limited far below 4 GiB when decoded");
-            bytes.extend_from_slice(&len.to_be_bytes());
-            bytes.extend_from_slice(field);
-        }
-        bytes
+        framed(&fields)
     }
+}
+
+/// What both of a host's keys sign when one follows the other.
+pub fn succession(host_id: &HostId, old_pub: &str, new_pub: &str, iat: u64) -> Vec<u8> {
+    framed(&[
+        b"removid-succession-v1",
+        host_id.0.as_bytes(),
+        old_pub.as_bytes(),
+        new_pub.as_bytes(),
+        iat.to_string().as_bytes(),
+    ])
+}
+
+fn framed(fields: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(512);
+    for field in fields {
+        let len = u32::try_from(field.len()).expect("fields are limited far below 4 GiB when decoded");
+        bytes.extend_from_slice(&len.to_be_bytes());
+        bytes.extend_from_slice(field);
+    }
+    bytes
 }

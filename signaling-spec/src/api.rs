@@ -45,6 +45,39 @@ pub struct SessionCreated {
     pub host_name: String,
     /// The host's Ed25519 public key, 32 bytes in base64url. Its SHA-256 must equal the link's `k`.
     pub host_pub: String,
+    /// How the host came from its earlier keys to this one, the oldest first; for whoever remembers an earlier one.
+    #[serde(
+        default,
+        deserialize_with = "crate::object::list",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<Vec<Succession>>"))]
+    pub key_chain: Vec<Succession>,
+}
+
+/// A host's word, by both of its keys, that one follows the other (`bind.rs` in `session-core` has the signed bytes).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct Succession {
+    /// Ed25519, 32 bytes in base64url.
+    pub old_pub: String,
+    pub new_pub: String,
+    /// When it was signed, in seconds since 1970.
+    pub iat: u64,
+    /// By the old key, 64 bytes in base64url.
+    pub old_sig: String,
+    pub new_sig: String,
+}
+
+/// `POST /api/v1/host/rotate`: a host takes another key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RotateRequest {
+    /// An assertion ([`crate::claims::AssertionClaims`]) by the old key.
+    pub proof: String,
+    #[serde(deserialize_with = "crate::object::one")]
+    pub succession: Succession,
 }
 
 /// The body of every refusal.

@@ -12,6 +12,7 @@ mod login;
 mod logout;
 mod metrics;
 mod passkeys;
+mod rotate;
 mod shares;
 mod trusted;
 mod uplink;
@@ -161,6 +162,7 @@ pub fn routes(team: Team) -> Routes {
         .route("/api/v1/hosts/{id}", delete(admin::remove_host))
         .route("/api/v1/hosts/{id}/labels", put(admin::set_labels))
         .route("/api/v1/host", get(uplink::upgrade))
+        .route("/api/v1/host/rotate", post(rotate::rotate))
         .route("/api/v1/enroll", post(enroll::enroll))
         .route("/api/v1/enroll/ask", post(approve::ask))
         .route("/api/v1/enroll/look", post(approve::look))

@@ -73,6 +73,10 @@ pub enum TeamError {
     UserCode,
     #[error("the host's key is not known here, or was revoked; enrol the host again")]
     HostKey,
+    #[error(
+        "the host's last new key was not used yet; start its agent, or wait until it is connected, then try again"
+    )]
+    KeyWaits,
     #[error("the host's clock differs from the router's by {0} s; set both right (NTP)")]
     Clock(u64),
     #[error("the host's proof was used before")]
@@ -123,6 +127,7 @@ impl TeamError {
             Self::EnrollRefused => "enroll_refused",
             Self::UserCode => "user_code",
             Self::HostKey => "host_key",
+            Self::KeyWaits => "key_waits",
             Self::Clock(_) => "clock",
             Self::Replay => "replay",
             Self::Store(_) => "database",
@@ -148,7 +153,7 @@ impl TeamError {
             | Self::Declined(_)
             | Self::Login(_) => 403,
             Self::NoProvider | Self::NotFound(_) | Self::UserCode => 404,
-            Self::HostKnown => 409,
+            Self::HostKnown | Self::KeyWaits => 409,
             Self::StaleLogin | Self::LogoutToken | Self::Malformed(_) => 400,
             Self::TooMany => 429,
             Self::HostOffline | Self::Store(_) | Self::Stopping => 503,

@@ -4,6 +4,7 @@
 
 mod audit;
 mod dump;
+mod host_keys;
 mod hosts;
 mod passkeys;
 mod people;
@@ -26,7 +27,8 @@ pub use audit::{CODE, Checkpoint, Entry, Link, Order, Wanted};
 pub use dump::Row;
 #[cfg(test)]
 pub(crate) use dump::every_table_is_named;
-pub use hosts::{EnrollToken, Enrolled, Host, HostKey};
+pub use host_keys::HostKey;
+pub use hosts::{EnrollToken, Enrolled, Host};
 pub use passkeys::{Invite, Kept, Proofs};
 pub use people::{Account, Login, NewLogin, Person};
 pub use policy::{Binding, Lock, LockKind, Subject};
@@ -36,11 +38,12 @@ pub use shares::{Accepted, NewShare};
 /// A statement that does not answer within this is an error, and so is a connection that cannot be had.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "first", include_str!("../migrations/0001_first.sql")),
     (2, "factors", include_str!("../migrations/0002_factors.sql")),
     (10, "audit", include_str!("../migrations/0010_audit.sql")),
     (11, "shares", include_str!("../migrations/0011_shares.sql")),
+    (20, "rotation", include_str!("../migrations/0020_rotation.sql")),
 ];
 
 /// The version of the tables that this router has.

@@ -7,10 +7,11 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { after, before, describe, it } from "node:test";
+import { PROGRAM } from "./lib/agent.mjs";
 import { BROWSERS, Browser } from "./lib/browser.mjs";
 import { Display } from "./lib/display.mjs";
 import { Front } from "./lib/front.mjs";
-import { run } from "./lib/process.mjs";
+import { run, runBeside } from "./lib/process.mjs";
 import { Team, logIn, seen } from "./lib/team.mjs";
 import { Stack, until } from "./lib/wait.mjs";
 
@@ -117,6 +118,44 @@ for (const name of BROWSERS) {
       await viewer.page.goto(team.url);
       // A key that nobody could sign with is not remembered: one lie must not keep the honest host out.
       assert.equal(await pin(), null);
+      await connects();
+    });
+
+    it("lets whoever was here before go on to the key that follows, by the old key's word alone", async () => {
+      const before = await pin();
+      const rotate = () => runBeside(PROGRAM, ["rotate-key", "--state-dir", dev.state.path]);
+      const first = team.front.calls.findLast(({ url }) => url.endsWith("/sessions"));
+      const oldKey = JSON.parse(first.answer).host_pub;
+      await connects();
+      await rotate();
+      // The agent that runs takes it by itself; who is connected does not notice.
+      await until("the agent with its new key", () => dev.process.err.includes("This host has a new key"), 20_000, () => dev.process.err);
+      await until("it to be back", () => dev.process.err.split("Connected to the router").length === 3, 15_000, () => dev.process.err);
+      assert.equal((await viewer.look()).state, "live");
+      // A router that tells of the new key without the chain, or with a chain that the old key did not sign, is refused.
+      for (const lie of [(body) => ({ ...body, key_chain: undefined }), (body) => ({ ...body, key_chain: body.key_chain.map((step) => ({ ...step, old_sig: step.new_sig })) })]) {
+        team.front.lie = (url, body) => (url.endsWith("/sessions") && body.host_pub !== undefined ? lie(body) : body);
+        await stops("hostkey", HOSTKEY);
+        assert.equal(await pin(), before);
+      }
+      team.front.lie = (_url, body) => body;
+      await connects();
+      const told = JSON.parse(team.front.calls.findLast(({ url }) => url.endsWith("/sessions")).answer);
+      assert.notEqual(told.host_pub, oldKey);
+      assert.deepEqual(told.key_chain.map(({ old_pub, new_pub }) => [old_pub, new_pub]), [[oldKey, told.host_pub]]);
+      const after = await pin();
+      assert.notEqual(after, before);
+      // Twice more, with no visit between; the third waits for the agent to have used the second.
+      await rotate();
+      await assert.rejects(rotate(), /was not used yet/);
+      await until("a third key", () => rotate().then(() => true, () => false), 30_000);
+      await until("its agent with it", () => dev.process.err.split("Connected to the router").length === 5, 30_000, () => dev.process.err);
+      await connects();
+      assert.notEqual(await pin(), after);
+      // The old key's word does not lead back.
+      team.front.lie = (url, body) => (url.endsWith("/sessions") && body.host_pub !== undefined ? { ...body, host_pub: oldKey } : body);
+      await stops("hostkey", HOSTKEY);
+      team.front.lie = (_url, body) => body;
       await connects();
     });
   });

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync, sign, webcrypto } from "node:crypto";
 import { test } from "node:test";
-import { boundBytes, fromBase64url, keyHash, keyIsKnown, pinKey, sdpFingerprint, toBase64url, verifyBinding } from "../src/core/bind.js";
+import { boundBytes, follows, fromBase64url, keyHash, keyIsKnown, pinKey, sdpFingerprint, toBase64url, verifyBinding } from "../src/core/bind.js";
 
 // Node 18 has it under another name.
 if (globalThis.crypto === undefined) Object.defineProperty(globalThis, "crypto", { value: webcrypto });
@@ -74,4 +74,35 @@ test("the link decides, then the first visit does", () => {
   pinKey("h", "two", storage);
   assert.equal(keyIsKnown("h", "two", undefined, storage), true);
   assert.equal(keyIsKnown("other", "one", undefined, null), true);
+});
+
+test("a key that was remembered leads to its followers, and to nobody else", async () => {
+  const pairs = Array.from({ length: 4 }, () => generateKeyPairSync("ed25519"));
+  const pubs = pairs.map(({ publicKey }) => publicKey.export({ format: "jwk" }).x);
+  const hashes = await Promise.all(pubs.map(keyHash));
+  const field = (value) => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(Buffer.byteLength(value));
+    return Buffer.concat([length, Buffer.from(value)]);
+  };
+  const step = (from, to, { host = "h", signer = from, iat = 5 } = {}) => {
+    const bytes = Buffer.concat(["removid-succession-v1", host, pubs[from], pubs[to], String(iat)].map(field));
+    const [old_sig, new_sig] = [signer, to].map((one) => sign(null, bytes, pairs[one].privateKey).toString("base64url"));
+    return { old_pub: pubs[from], new_pub: pubs[to], iat, old_sig, new_sig };
+  };
+  const chain = [step(0, 1), step(1, 2)];
+  assert.equal(await follows("h", hashes[0], pubs[1], chain), true);
+  assert.equal(await follows("h", hashes[0], pubs[2], chain), true);
+  assert.equal(await follows("h", hashes[0], pubs[2], chain.toReversed?.() ?? [...chain].reverse()), true);
+  assert.equal(await follows("h", hashes[1], pubs[2], chain), true);
+  assert.equal(await follows("h", hashes[2], pubs[0], chain), false, "no way back");
+  assert.equal(await follows("h", hashes[0], pubs[3], chain), false, "nobody named it");
+  assert.equal(await follows("h", hashes[3], pubs[2], chain), false, "whoever remembers another key");
+  assert.equal(await follows("g", hashes[0], pubs[1], chain), false, "another host's chain");
+  assert.equal(await follows("h", hashes[0], pubs[2], [step(1, 2)]), false, "a step is missing");
+  assert.equal(await follows("h", hashes[0], pubs[3], [step(0, 3, { signer: 3 })]), false, "not signed by the remembered key");
+  assert.equal(await follows("h", hashes[0], pubs[1], [{ ...step(0, 1), iat: 6 }]), false, "another time");
+  assert.equal(await follows("h", hashes[0], pubs[3], [{ ...step(0, 1), new_pub: pubs[3] }]), false, "another follower");
+  assert.equal(await follows("h", hashes[0], pubs[3], [step(0, 1), step(1, 0)]), false, "a ring ends");
+  assert.equal(await follows("h", hashes[0], pubs[1], []), false);
 });

@@ -112,6 +112,7 @@ fn typescript() -> String {
         files::FileEntry,
         api::SessionCreate,
         api::SessionCreated,
+        api::Succession,
         api::ErrorBody,
     );
     text

@@ -45,6 +45,8 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     let mut findings = vec![directory(dir, &name)];
     for file in [
         "host-key.pk8",
+        "host-key-next.pk8",
+        "host-id",
         "keyring.json",
         "tokens.json",
         "tls-key.pem",

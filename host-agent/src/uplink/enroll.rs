@@ -10,7 +10,7 @@ use signaling_spec::api::{EnrollAsk, EnrollRequest, EnrollWaits, Enrolled};
 
 use super::membership::Membership;
 use super::socket::{Address, ConnectError};
-use crate::identity::Identity;
+use crate::identity::{Identity, KEY_FILE};
 
 const PATH: &str = "api/v1/enroll";
 const ASK_PATH: &str = "api/v1/enroll/ask";
@@ -40,7 +40,7 @@ pub struct Wish {
 pub async fn enroll(wish: Wish, show: impl Fn(&str)) -> anyhow::Result<String> {
     private_file::directory(&wish.state_dir)?;
     let identity = Identity::open(&wish.state_dir)?;
-    let (signer, _) = Signer::open(&wish.state_dir.join("host-key.pk8"))?;
+    let (signer, _) = Signer::open(&wish.state_dir.join(KEY_FILE))?;
     let token = wish.token_file.as_deref().map(read_token).transpose()?;
     let ca = wish
         .ca

@@ -130,5 +130,6 @@ async fn admit(
         host_id: app.host.id.clone(),
         host_name: app.host.name.clone(),
         host_pub: app.host.public_key.clone(),
+        key_chain: Vec::new(),
     })
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::Path;
 
 use anyhow::Context as _;
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -79,6 +79,17 @@ impl Signer {
         header.kid = Some(self.kid.clone());
         jsonwebtoken::encode(&header, claims, &self.key).map_err(TokenError::Invalid)
     }
+}
+
+/// Whether that key signed those bytes (Ed25519, RFC 8032); both in base64url.
+pub fn signed_by(public: &str, bytes: &[u8], signature: &str) -> bool {
+    let (Ok(public), Ok(signature)) = (URL_SAFE_NO_PAD.decode(public), URL_SAFE_NO_PAD.decode(signature))
+    else {
+        return false;
+    };
+    UnparsedPublicKey::new(&ED25519, public)
+        .verify(bytes, &signature)
+        .is_ok()
 }
 
 /// The name of a public key: SHA-256 of its 32 bytes in base64url.

@@ -21,7 +21,7 @@ use crate::store;
 /// The longest that a host's proof is good for, in seconds.
 const PROOF_LIFE: u64 = 60;
 /// The longest distance between two clocks, in seconds, beyond which the fault is named.
-const SKEW: u64 = 60;
+pub(super) const SKEW: u64 = 60;
 const MAX_NAME: usize = 64;
 
 pub(super) async fn enroll(

@@ -152,6 +152,7 @@ pub(super) async fn join(
         .active_key(&host.id)
         .await?
         .ok_or(TeamError::NotFound("host"))?;
+    let key_chain = team.store.key_chain(&host.id).await?;
     if team.directory.node_of(&HostId(host.id.clone())).is_none() {
         return Err(TeamError::HostOffline);
     }
@@ -193,6 +194,7 @@ pub(super) async fn join(
         host_id: HostId(host.id),
         host_name: host.name,
         host_pub,
+        key_chain,
     };
     Ok((StatusCode::CREATED, Json(created)))
 }

@@ -92,6 +92,13 @@ async fn admit(team: &Team, ends: Ends, headers: &HeaderMap) -> Result<HostId, T
     if claims.sub != key.host {
         return Err(team.failed(ends, TeamError::HostKey));
     }
+    if key.waits && team.store.follow_key(&key.host, &kid).await? {
+        router::audit!(
+            "RMV2015I",
+            host = key.host,
+            "A host uses its new key: the old one opens nothing any more"
+        );
+    }
     Ok(HostId(key.host))
 }
 

@@ -17,14 +17,6 @@ pub struct Host {
     pub last_seen: u64,
 }
 
-/// A key by which a host proves who it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostKey {
-    pub host: String,
-    /// Ed25519, 32 bytes in base64url.
-    pub public: String,
-}
-
 /// A token that waits for its host; the token itself is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnrollToken {
@@ -162,36 +154,6 @@ impl Store {
         .await?;
         all.commit().await?;
         Ok(Enrolled::Done)
-    }
-
-    /// The key of that name, if it opens anything.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn host_key(&self, kid: &str) -> Result<Option<HostKey>> {
-        let row = sqlx::query("SELECT host, public FROM host_key WHERE kid = $1 AND state <> 'revoked'")
-            .bind(kid)
-            .fetch_optional(&self.pool)
-            .await?;
-        row.map(|row| {
-            Ok(HostKey {
-                host: row.try_get("host")?,
-                public: row.try_get("public")?,
-            })
-        })
-        .transpose()
-    }
-
-    /// The public key that viewers of a host check.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn active_key(&self, host: &str) -> Result<Option<String>> {
-        let row = sqlx::query("SELECT public FROM host_key WHERE host = $1 AND state = 'active'")
-            .bind(host)
-            .fetch_optional(&self.pool)
-            .await?;
-        Ok(row.map(|row| row.try_get("public")).transpose()?)
     }
 
     /// # Errors

@@ -2,6 +2,8 @@
 
 #[path = "tests/factors.rs"]
 mod factors;
+#[path = "tests/keys.rs"]
+mod keys;
 #[path = "tests/sessions.rs"]
 mod sessions;
 #[path = "tests/shares.rs"]
@@ -210,6 +212,7 @@ async fn hosts(store: &Store) {
     );
     assert_eq!(store.host_key("h1").await.unwrap().unwrap().public, "PUB");
     assert_eq!(store.active_key("h1").await.unwrap().as_deref(), Some("PUB"));
+    keys::follow(store).await;
     assert!(
         store
             .set_labels("h1", &labels(r#"{"env": "prod"}"#))
@@ -219,7 +222,7 @@ async fn hosts(store: &Store) {
     assert!(!store.set_labels("h9", &Labels::new()).await.unwrap());
     assert!(store.remove_host("h1").await.unwrap());
     assert!(
-        store.host_key("h1").await.unwrap().is_none(),
+        store.host_key("k4").await.unwrap().is_none(),
         "its key goes with it"
     );
     assert_eq!(store.hosts().await.unwrap().len(), 1);

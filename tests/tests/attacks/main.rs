@@ -21,6 +21,7 @@ mod pages;
 mod people;
 mod provider;
 mod rights;
+mod rotation;
 mod shares;
 mod trusted;
 mod world;

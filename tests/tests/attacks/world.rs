@@ -90,6 +90,17 @@ pub(crate) struct Host {
     pub(crate) id: String,
     pub(crate) signer: Signer,
     pub(crate) public: Vec<u8>,
+    /// The key's file.
+    pub(crate) file: PathBuf,
+}
+
+impl Host {
+    /// Its signature over anything, in base64url.
+    pub(crate) fn sign(&self, bytes: &[u8]) -> String {
+        let pkcs8 = private_file::read(&self.file).unwrap();
+        let key = aws_lc_rs::signature::Ed25519KeyPair::from_pkcs8(&pkcs8).unwrap();
+        B64.encode(key.sign(bytes))
+    }
 }
 
 pub(crate) fn text() -> String {
@@ -227,8 +238,10 @@ impl World {
     }
 
     pub(crate) fn new_host(&self) -> Host {
-        let (signer, public) = Signer::open(&self.dir.join(format!("host-{}", text()))).unwrap();
+        let file = self.dir.join(format!("host-{}", text()));
+        let (signer, public) = Signer::open(&file).unwrap();
         Host {
+            file,
             id: kid(&public)[..16].to_owned(),
             signer,
             public,

@@ -7,7 +7,7 @@
 /** @import { FromHost, FromViewer, Right, SessionCreated, Signal } from "./protocol/protocol.js" */
 /** @import { InputMessage, TokenSource } from "./types.js" */
 
-import { certificateFingerprint, keyHash, keyIsKnown, nonce, pinKey, sdpFingerprint, verifyBinding } from "./bind.js";
+import { certificateFingerprint, follows, keyHash, keyIsKnown, nonce, pinKey, pinnedKey, sdpFingerprint, verifyBinding } from "./bind.js";
 import { browserName } from "./caps.js";
 import { Failure } from "./failure.js";
 import { Measure } from "./measure.js";
@@ -191,7 +191,10 @@ export class Attempt {
   async #checkKey(seat) {
     const hash = await keyHash(seat.host_pub);
     if (hash === null) throw new Failure("protocol", "the host's key is not an Ed25519 key");
-    if (!keyIsKnown(seat.host_id, hash, this.#options.hostKey, pins())) {
+    if (keyIsKnown(seat.host_id, hash, this.#options.hostKey, pins())) return;
+    // Only for the first visit's word: a link's stands.
+    const pinned = this.#options.hostKey ? null : pinnedKey(seat.host_id, pins());
+    if (pinned === null || !(await follows(seat.host_id, pinned, seat.host_pub, seat.key_chain ?? []))) {
       throw new Failure("hostkey", "the host shows another key than the link or the first visit names");
     }
   }

@@ -6,7 +6,7 @@
  * a fresh nonce shows that the signature is fresh, and many clocks are wrong.
  */
 
-/** @import { Right } from "./protocol/protocol.js" */
+/** @import { Right, Succession } from "./protocol/protocol.js" */
 
 const UTF8 = new TextEncoder();
 
@@ -88,7 +88,11 @@ export function sdpFingerprint(sdp) {
 export async function boundBytes(b) {
   const rights = await sha256(UTF8.encode([...b.rights].sort().join(",")));
   const texts = ["removid-bind-v1", b.sid, b.hostId, b.hostFp, b.viewerFp, b.viewerNonce];
-  const parts = [...texts.map((text) => UTF8.encode(text)), rights, UTF8.encode(String(b.iat))];
+  return framed([...texts.map((text) => UTF8.encode(text)), rights, UTF8.encode(String(b.iat))]);
+}
+
+/** @param {Uint8Array[]} parts */
+function framed(parts) {
   const out = new Uint8Array(parts.reduce((sum, part) => sum + 4 + part.length, 0));
   const view = new DataView(out.buffer);
   let at = 0;
@@ -107,11 +111,49 @@ export async function boundBytes(b) {
  * @returns {Promise<boolean>}
  */
 export async function verifyBinding(binding, hostPub, signature) {
-  const key = fromBase64url(hostPub);
+  return isSigned(await boundBytes(binding), hostPub, signature);
+}
+
+/**
+ * @param {BufferSource} bytes
+ * @param {string} publicKey base64url
+ * @param {string} signature base64url
+ */
+async function isSigned(bytes, publicKey, signature) {
+  const key = fromBase64url(publicKey);
   const sig = fromBase64url(signature);
   if (key?.length !== 32 || sig?.length !== 64) return false;
   const imported = await crypto.subtle.importKey("raw", key, "Ed25519", false, ["verify"]);
-  return crypto.subtle.verify("Ed25519", imported, sig, await boundBytes(binding));
+  return crypto.subtle.verify("Ed25519", imported, sig, bytes);
+}
+
+/** Successions that are looked at: each costs a signature's check. */
+const MAX_CHAIN = 64;
+
+/**
+ * Whether a host came from a remembered key to the one that it shows, by a signature of each key under the next. The
+ * order in which they are told does not count.
+ * @param {string} hostId
+ * @param {string} remembered hash of the key
+ * @param {string} hostPub that it shows
+ * @param {Succession[]} chain
+ */
+export async function follows(hostId, remembered, hostPub, chain) {
+  /** @type {Map<string, Succession>} */
+  const after = new Map();
+  for (const step of chain.slice(-MAX_CHAIN)) {
+    const old = await keyHash(step.old_pub);
+    if (old !== null) after.set(old, step);
+  }
+  let hash = remembered;
+  for (let step = after.get(hash); step !== undefined; step = after.get(hash)) {
+    after.delete(hash);
+    const bytes = framed(["removid-succession-v1", hostId, step.old_pub, step.new_pub, String(step.iat)].map((text) => UTF8.encode(text)));
+    if (!(await isSigned(bytes, step.old_pub, step.old_sig))) return false;
+    if (step.new_pub === hostPub) return true;
+    hash = (await keyHash(step.new_pub)) ?? "";
+  }
+  return false;
 }
 
 const PIN = "removid.pin.";
@@ -125,8 +167,17 @@ const PIN = "removid.pin.";
  */
 export function keyIsKnown(hostId, hash, expected, storage) {
   if (expected !== undefined && expected !== "") return expected === hash;
-  const pinned = storage?.getItem(PIN + hostId) ?? null;
+  const pinned = pinnedKey(hostId, storage);
   return pinned === null || pinned === hash;
+}
+
+/**
+ * Hash of the key that this host had when it was last here; null if it never was.
+ * @param {string} hostId
+ * @param {Pick<Storage, "getItem"> | null} storage
+ */
+export function pinnedKey(hostId, storage) {
+  return storage?.getItem(PIN + hostId) ?? null;
 }
 
 /**

@@ -3,7 +3,7 @@
 use super::By::{Both, Router};
 use super::{Code, code};
 
-pub(super) const ROWS: [Code; 29] = [
+pub(super) const ROWS: [Code; 32] = [
     code(
         "RMV1001I",
         "login.ok",
@@ -199,6 +199,27 @@ pub(super) const ROWS: [Code; 29] = [
         "host.unwanted",
         "An administrator refused a host that asked to be enrolled",
         &["account", "host"],
+        Router,
+    ),
+    code(
+        "RMV2014I",
+        "host.next_key",
+        "A host announced the key that is to follow its own",
+        &["host"],
+        Router,
+    ),
+    code(
+        "RMV2014W",
+        "host.next_key_refused",
+        "A host's next key was refused",
+        &["host", "why"],
+        Router,
+    ),
+    code(
+        "RMV2015I",
+        "host.rotated",
+        "A host used its new key for the first time; the old one opens nothing any more",
+        &["host"],
         Router,
     ),
 ];

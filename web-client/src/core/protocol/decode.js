@@ -6,7 +6,7 @@
  * the generated types, so a field added in Rust does not pass `tsc` before it is checked here.
  */
 
-/** @import { ClipFormat, Consent, ControlMode, DisplayHealth, EndReason, FileEntry, FromHost, FrameTrace, IceServer, Monitor, Refusal, Right, SessionCreated, Signal, SoundHealth, ViewerCaps, ViewerInfo } from "./protocol.js" */
+/** @import { ClipFormat, Consent, ControlMode, DisplayHealth, EndReason, FileEntry, FromHost, FrameTrace, IceServer, Monitor, Refusal, Right, SessionCreated, Signal, SoundHealth, Succession, ViewerCaps, ViewerInfo } from "./protocol.js" */
 
 import { MAX_CANDIDATE_BYTES, MAX_CONTROL_BYTES, MAX_SDP_BYTES, MAX_SIGNAL_BYTES, MAX_VIEWERS } from "./limits.js";
 
@@ -190,6 +190,9 @@ const ICE_SERVER = { urls: list(text), username: optional(text), credential: opt
 /** @type {Reader} */
 const iceServers = list((v, at) => fields(v, ICE_SERVER, at, false));
 
+/** @type {{ [F in keyof Required<Succession>]: Reader }} */
+const SUCCESSION = { old_pub: text, new_pub: text, iat: u64, old_sig: text, new_sig: text };
+
 /** @type {{ [F in keyof Required<SessionCreated>]: Reader }} */
 const CREATED = {
   sid: text,
@@ -199,6 +202,7 @@ const CREATED = {
   host_id: text,
   host_name: text,
   host_pub: text,
+  key_chain: optional(list((v, at) => fields(v, SUCCESSION, at, false))),
 };
 
 /**

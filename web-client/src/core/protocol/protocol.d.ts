@@ -275,7 +275,28 @@ relay_only?: boolean, host_id: HostId, host_name: string,
 /**
  * The host's Ed25519 public key, 32 bytes in base64url. Its SHA-256 must equal the link's `k`.
  */
-host_pub: string, };
+host_pub: string,
+/**
+ * How the host came from its earlier keys to this one, the oldest first; for whoever remembers an earlier one.
+ */
+key_chain?: Array<Succession>, };
+
+/**
+ * A host's word, by both of its keys, that one follows the other (`bind.rs` in `session-core` has the signed bytes).
+ */
+export type Succession = {
+/**
+ * Ed25519, 32 bytes in base64url.
+ */
+old_pub: string, new_pub: string,
+/**
+ * When it was signed, in seconds since 1970.
+ */
+iat: number,
+/**
+ * By the old key, 64 bytes in base64url.
+ */
+old_sig: string, new_sig: string, };
 
 /**
  * The body of every refusal.
