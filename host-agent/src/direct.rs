@@ -27,7 +27,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let identity = Arc::new(Identity::open(&config.state_dir)?);
     let store = Arc::new(DirectStore::open(&config.state_dir, identity.id.clone())?);
     let certificate = Arc::new(certificate(&config)?);
-    let (listener, transport) = open_ports(config.listen).await?;
+    let tls = Arc::new(trust::client_config(None)?);
+    let (listener, transport) = open_ports(config.listen, tls).await?;
     let (tcp, hub_transport) = transport;
     let local = listener.local_addr();
 
@@ -88,9 +89,11 @@ fn certificate(config: &Config) -> anyhow::Result<Certificate> {
 }
 
 /// HTTPS and media on the same number; with port 0, on one that both have free.
-async fn open_ports(listen: SocketAddr) -> anyhow::Result<(Listener, (IceTcp, Box<dyn Transport>))> {
+pub(crate) async fn open_ports(
+    listen: SocketAddr,
+    tls: Arc<rustls::ClientConfig>,
+) -> anyhow::Result<(Listener, (IceTcp, Box<dyn Transport>))> {
     let mut tries = if listen.port() == 0 { 20 } else { 1 };
-    let tls = Arc::new(trust::client_config(None)?);
     loop {
         tries -= 1;
         let listener = Listener::bind(listen).map_err(|error| port_words(listen, &error))?;

@@ -8,7 +8,6 @@ mod membership;
 mod rotate;
 mod socket;
 
-use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +17,7 @@ use router::auth::direct::unix_now;
 use router::auth::random_bytes;
 use router::auth::signed::{Signer, verify};
 use router::link::{HostLink, in_memory};
+use router::net::serve_raw;
 use router::tls::private_file;
 use session_core::grants::{GrantError, Grants, Now};
 use session_core::reconnect::Backoff;
@@ -31,10 +31,10 @@ pub use rotate::rotate;
 
 use self::socket::{ConnectError, Socket};
 use crate::config::Config;
+use crate::direct::open_ports;
 use crate::identity::{Identity, KEY_FILE};
 use crate::station::{self, Stops};
-use crate::transport::ice_tcp::IceTcp;
-use crate::{transport, trust};
+use crate::trust;
 
 /// Why a connection ended that is opened again at once.
 const NEW_KEY: &str = "this host has a new key";
@@ -60,8 +60,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let key_file = config.state_dir.join(KEY_FILE);
     let (signer, _) = Signer::open(&key_file)?;
     let tls = trust::client_config(membership.ca.as_deref())?;
-    let (tcp, frames) = IceTcp::new();
-    let transport = transport::open(reachable(config.listen), tcp, frames, Arc::new(tls))?;
+    let (listener, (tcp, transport)) = open_ports(config.listen, Arc::new(tls)).await?;
     let (host_link, router_link) = in_memory();
     let station = station::start(&config, Arc::clone(&identity), transport, router_link)?;
     let uplink = Uplink {
@@ -73,18 +72,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         signer,
         link: host_link,
     };
-    let task = tokio::spawn(uplink.serve());
-    station.until_stopped(stops, AbortOnDrop(task)).await
-}
-
-/// Where the machine has no IPv6, any address is one of IPv4.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    let any = listen.ip() == Ipv6Addr::UNSPECIFIED;
-    if any && std::net::UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).is_err() {
-        SocketAddr::from(([0, 0, 0, 0], listen.port()))
-    } else {
-        listen
-    }
+    // People come to the router alone; here ICE over TCP does, from viewers who are expected.
+    let media = AbortOnDrop(tokio::spawn(serve_raw(listener, Arc::new(tcp))));
+    let task = AbortOnDrop(tokio::spawn(uplink.serve()));
+    station.until_stopped(stops, (media, task)).await
 }
 
 struct AbortOnDrop(tokio::task::JoinHandle<()>);

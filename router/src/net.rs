@@ -6,7 +6,7 @@ mod drain;
 mod front;
 mod limits;
 
-pub use accept::{Ends, RawHandler};
+pub use accept::{Ends, RawHandler, serve_raw};
 pub use bind::Listener;
 pub use drain::{Drain, Drainer, drain};
 pub use front::Front;

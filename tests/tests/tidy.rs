@@ -19,10 +19,7 @@ const FENCES: &[(&str, &[&str])] = &[
         ],
     ),
     ("quinn_udp", &["host-agent/src/transport/str0m/udp.rs"]),
-    (
-        "turn_client_proto",
-        &["host-agent/src/transport/relay/allocation.rs"],
-    ),
+    ("turn_client_proto", &["host-agent/src/transport/relay/"]),
     ("webrtc", &["host-agent/src/transport/webrtc", "tests/"]),
     ("rtc", &["host-agent/src/transport/webrtc", "tests/"]),
     ("x11rb", &["host-agent/src/x11", "host-agent/tests/", "tests/"]),

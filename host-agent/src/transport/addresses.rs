@@ -90,28 +90,30 @@ pub fn outer(all: &[Local], path: &PagePath) -> Option<SocketAddr> {
 }
 
 /// Candidate lines for an address outside this machine that leads to our port.
-pub(super) fn outer_candidates(at: SocketAddr) -> Option<[String; 2]> {
-    let base: SocketAddr = SocketAddr::new(
-        if at.is_ipv4() {
-            IpAddr::from([0, 0, 0, 0])
-        } else {
-            IpAddr::from([0; 16])
-        },
-        9,
+pub(super) fn outer_candidates(at: SocketAddr) -> [String; 2] {
+    let (udp, tcp) = (
+        (100 << 24) | (65_535 << 8) | 255,
+        (80 << 24) | (65_535 << 8) | 255,
     );
-    let line = |proto: &str, foundation: u32, priority: u32, tail: &str| {
-        format!(
-            "candidate:{foundation} 1 {proto} {priority} {} {} typ srflx raddr {} rport {}{tail}",
-            at.ip(),
-            at.port(),
-            base.ip(),
-            base.port()
-        )
-    };
-    Some([
-        line("udp", 9001, (100 << 24) | (65_535 << 8) | 255, ""),
-        line("tcp", 9002, (80 << 24) | (65_535 << 8) | 255, " tcptype passive"),
-    ])
+    [
+        reflexive("udp", 9001, udp, at),
+        reflexive("tcp", 9002, tcp, at) + " tcptype passive",
+    ]
+}
+
+/// The candidate line for an address at which a STUN server sees us (RFC 8445 §5.1.1.2).
+pub(super) fn seen_candidate(at: SocketAddr) -> String {
+    reflexive("udp", 9003, (100 << 24) | (65_534 << 8) | 255, at)
+}
+
+fn reflexive(proto: &str, foundation: u32, priority: u32, at: SocketAddr) -> String {
+    // Our own address would only tell strangers of our network (RFC 8828 §5.2).
+    let base = if at.is_ipv4() { "0.0.0.0" } else { "::" };
+    format!(
+        "candidate:{foundation} 1 {proto} {priority} {} {} typ srflx raddr {base} rport 9",
+        at.ip(),
+        at.port()
+    )
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! is the business of a task of its own, which ends with the viewer.
 
 mod allocation;
+pub(super) mod stun;
 mod url;
 
 use std::collections::BTreeMap;

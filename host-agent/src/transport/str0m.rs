@@ -24,6 +24,7 @@ use tokio::sync::mpsc;
 use self::peer::Peer;
 use self::udp::UdpPort;
 use super::ice_tcp::{IceTcp, Incoming};
+use super::relay::stun::Stun;
 use super::relay::{RelayEvent, Relays, What};
 use super::{EncodedFrame, EncodedSound, PagePath, Sent, Transport, TransportEvent, addresses};
 
@@ -48,6 +49,7 @@ struct Ports {
     udp: UdpPort,
     tcp: IceTcp,
     relays: Relays,
+    stun: Stun,
     port: u16,
 }
 
@@ -95,6 +97,7 @@ impl Str0mTransport {
         Ok(Self {
             ports: Ports {
                 port: udp.port(),
+                stun: Stun::new(udp.is_v6()),
                 udp,
                 tcp,
                 relays: Relays::new(tls),
@@ -143,7 +146,29 @@ impl Str0mTransport {
         if let Some(peer) = self.peers.remove(&id) {
             self.ports.tcp.forget(peer.ufrag());
             self.ports.relays.forget(id);
+            self.ports.stun.forget(id);
         }
+    }
+
+    /// Asks for our address what is to be asked by now.
+    fn ask(&mut self, now: Instant) {
+        let any = SocketAddr::from(([0, 0, 0, 0], self.ports.port));
+        while let Some((server, request)) = self.ports.stun.poll(now) {
+            self.ports.udp.send(any, server, &request);
+        }
+    }
+
+    /// Whether it was a STUN server's word on where it sees us; the viewer is told.
+    fn is_seen(&mut self, source: SocketAddr, data: &[u8]) -> bool {
+        let Some((id, at)) = self.ports.stun.answer(source, data) else {
+            return false;
+        };
+        if !addresses::all().iter().any(|local| local.address == at.ip()) {
+            let candidate = addresses::seen_candidate(at);
+            self.events
+                .push_back(TransportEvent::Candidate { peer: id, candidate });
+        }
+        true
     }
 
     fn receive(&mut self, proto: Protocol, source: SocketAddr, destination: SocketAddr, data: &[u8]) {
@@ -158,6 +183,7 @@ impl Str0mTransport {
     }
 
     fn handle_timeouts(&mut self, now: Instant) {
+        self.ask(now);
         let due: Vec<ViewerId> = self
             .peers
             .iter()
@@ -185,11 +211,15 @@ impl Str0mTransport {
 
     async fn step(&mut self) {
         let far = Instant::now() + Duration::from_secs(3600);
-        let deadline = self.peers.values().map(Peer::deadline).min().unwrap_or(far);
+        let peers = self.peers.values().map(Peer::deadline).min().unwrap_or(far);
+        let deadline = self.ports.stun.deadline().map_or(peers, |due| due.min(peers));
         tokio::select! {
             biased;
             batch = self.ports.udp.receive() => {
                 for datagram in batch {
+                    if self.is_seen(datagram.source, &datagram.data) {
+                        continue;
+                    }
                     self.receive(Protocol::Udp, datagram.source, datagram.destination, &datagram.data);
                 }
                 self.handle_timeouts(Instant::now());
@@ -198,6 +228,7 @@ impl Str0mTransport {
                 self.relayed(event);
                 self.handle_timeouts(Instant::now());
             }
+            () = self.ports.stun.looked_up() => {}
             Some(frame) = self.tcp_frames.recv() => self.receive(Protocol::Tcp, frame.peer, frame.local, &frame.data),
             () = tokio::time::sleep_until(deadline.into()) => self.handle_timeouts(Instant::now()),
         }
@@ -221,6 +252,9 @@ impl Transport for Str0mTransport {
                 |(peer, answer)| {
                     self.ports.tcp.expect(peer.ufrag());
                     self.ports.relays.begin(id, &path.ice_servers);
+                    if !path.relay_only {
+                        self.ports.stun.begin(id, &path.ice_servers, Instant::now());
+                    }
                     self.peers.insert(id, peer);
                     answer
                 },
@@ -234,11 +268,9 @@ impl Transport for Str0mTransport {
                     sdp,
                 });
                 let outer = addresses::outer(&all, path).filter(|_| !path.relay_only);
-                if let Some(candidate) = outer.and_then(addresses::outer_candidates) {
-                    for candidate in candidate {
-                        self.events
-                            .push_back(TransportEvent::Candidate { peer: id, candidate });
-                    }
+                for candidate in outer.map(addresses::outer_candidates).into_iter().flatten() {
+                    self.events
+                        .push_back(TransportEvent::Candidate { peer: id, candidate });
                 }
                 self.with_peer(id, |_| {});
             }

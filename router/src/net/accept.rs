@@ -108,6 +108,29 @@ pub(crate) async fn serve(listener: Listener, service: Service) {
     }
 }
 
+/// Hands every connection to `raw`, within the limits that an address has: for a port on which nobody speaks TLS.
+pub async fn serve_raw(listener: Listener, raw: Arc<dyn RawHandler>) {
+    let connections = Connections::default();
+    loop {
+        match listener.accept().await {
+            Ok(Incoming::Tcp(stream, peer)) => {
+                let Some(place) = connections.admit(peer.ip(), Instant::now()) else {
+                    tracing::debug!("Refused a connection: its address has too many");
+                    continue;
+                };
+                if let (Ok(()), Ok(local)) = (stream.set_nodelay(true), stream.local_addr()) {
+                    raw.handle(stream, peer, local, Box::new(place));
+                }
+            }
+            Ok(Incoming::Unix(_)) => {}
+            Err(error) => {
+                tracing::warn!(%error, "Could not accept a connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,

@@ -1,4 +1,4 @@
-//! TURN addresses (RFC 7065): `turn:HOST[:PORT][?transport=udp|tcp]`, `turns:HOST[:PORT]`.
+//! Addresses of STUN servers, `stun:HOST[:PORT]` (RFC 7064), and of TURN servers (RFC 7065): `turn:HOST[:PORT][?transport=udp|tcp]`, `turns:HOST[:PORT]`.
 
 /// How a server is reached, the cheapest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,35 +29,43 @@ impl TurnUrl {
             ("turns", None | Some("tcp")) => (Way::Tls, 5349),
             _ => return None,
         };
-        let (host, port) = match place.strip_prefix('[') {
-            Some(v6) => {
-                let (host, rest) = v6.split_once(']')?;
-                host.parse::<std::net::Ipv6Addr>().ok()?;
-                (
-                    host,
-                    if rest.is_empty() {
-                        None
-                    } else {
-                        Some(rest.strip_prefix(':')?)
-                    },
-                )
-            }
-            None => match place.split_once(':') {
-                Some((host, port)) => (host, Some(port)),
-                None => (place, None),
-            },
-        };
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._:".contains(&b);
-        if host.is_empty() || host.len() > 253 || !host.bytes().all(plain) {
-            return None;
-        }
-        let port = port.map_or(Some(default), |port| port.parse().ok().filter(|port| *port > 0))?;
-        Some(Self {
-            way,
-            host: host.to_owned(),
-            port,
-        })
+        let (host, port) = site(place, default)?;
+        Some(Self { way, host, port })
     }
+}
+
+/// The name or address and the port of `stun:HOST[:PORT]` (RFC 7064); `None` for what is no STUN server, or one by TLS.
+pub(super) fn stun_server(text: &str) -> Option<(String, u16)> {
+    let (scheme, place) = text.split_once(':')?;
+    scheme.eq_ignore_ascii_case("stun").then(|| site(place, 3478))?
+}
+
+/// `HOST[:PORT]`.
+fn site(place: &str, default: u16) -> Option<(String, u16)> {
+    let (host, port) = match place.strip_prefix('[') {
+        Some(v6) => {
+            let (host, rest) = v6.split_once(']')?;
+            host.parse::<std::net::Ipv6Addr>().ok()?;
+            (
+                host,
+                if rest.is_empty() {
+                    None
+                } else {
+                    Some(rest.strip_prefix(':')?)
+                },
+            )
+        }
+        None => match place.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (place, None),
+        },
+    };
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._:".contains(&b);
+    if host.is_empty() || host.len() > 253 || !host.bytes().all(plain) {
+        return None;
+    }
+    let port = port.map_or(Some(default), |port| port.parse().ok().filter(|port| *port > 0))?;
+    Some((host.to_owned(), port))
 }
 
 #[cfg(test)]
@@ -96,6 +104,25 @@ mod tests {
             "",
         ] {
             assert_eq!(read(other), None, "{other}");
+        }
+        assert_eq!(
+            stun_server("stun:a.example"),
+            Some(("a.example".to_owned(), 3478))
+        );
+        assert_eq!(
+            stun_server("STUN:[2001:db8::1]:9"),
+            Some(("2001:db8::1".to_owned(), 9))
+        );
+        for other in [
+            "turn:a",
+            "stuns:a",
+            "stun:",
+            "stun:a?transport=udp",
+            "stun:a:0",
+            "stun:me@a",
+            "stun",
+        ] {
+            assert_eq!(stun_server(other), None, "{other}");
         }
     }
 }

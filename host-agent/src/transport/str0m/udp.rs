@@ -51,6 +51,11 @@ impl UdpPort {
         })
     }
 
+    /// Whether it takes both families.
+    pub(super) fn is_v6(&self) -> bool {
+        self.is_v6
+    }
+
     pub(super) fn port(&self) -> u16 {
         self.port
     }
