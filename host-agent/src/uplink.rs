@@ -7,6 +7,7 @@ mod enroll;
 mod membership;
 mod rotate;
 mod socket;
+mod wake;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -69,6 +70,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         membership,
         identity,
         key_file,
+        alarm: wake::Alarm::default(),
         signer,
         link: host_link,
     };
@@ -89,6 +91,7 @@ impl Drop for AbortOnDrop {
 struct Uplink {
     identity: Arc<Identity>,
     key_file: PathBuf,
+    alarm: wake::Alarm,
     signer: Signer,
     membership: Membership,
     socket: socket::Address,
@@ -171,6 +174,7 @@ impl Uplink {
             name: self.membership.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             sessions: self.grants.live().cloned().collect(),
+            links: wake::links(),
         };
         let mut next = Some(status);
         let mut heard = Instant::now();
@@ -251,6 +255,7 @@ impl Uplink {
                     }
                 }
             }
+            Signal::HostWake { macs } => self.alarm.ring(&macs, Instant::now()).await,
             Signal::SessionLease { sid, seconds } => self.grants.renew(&sid, seconds, Instant::now()),
             Signal::SdpOffer { .. }
             | Signal::IceCandidate { .. }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::claims::Consent;
-use crate::limits::{MAX_CANDIDATE_BYTES, MAX_SDP_BYTES, MAX_SIGNAL_BYTES, MAX_VIEWERS};
+use crate::limits::{MAX_CANDIDATE_BYTES, MAX_LINKS, MAX_SDP_BYTES, MAX_SIGNAL_BYTES, MAX_VIEWERS};
 use crate::{Fingerprint, Negotiation, Object, Rights, Sdp, SessionId, TokenId};
 
 /// One signalling frame. `README.md` says who may send what, and when.
@@ -65,6 +65,14 @@ pub enum Signal {
         name: String,
         version: String,
         sessions: Vec<SessionId>,
+        /// By which another host of its network could wake this one.
+        #[serde(
+            default,
+            deserialize_with = "crate::object::list",
+            skip_serializing_if = "Vec::is_empty"
+        )]
+        #[cfg_attr(feature = "ts", ts(optional, as = "Option<Vec<Link>>"))]
+        links: Vec<Link>,
     },
     /// Host → viewer: the person at the host is asked, and has so many seconds to answer.
     #[serde(rename = "session.waiting")]
@@ -133,6 +141,33 @@ pub enum Signal {
         #[cfg_attr(feature = "ts", ts(optional))]
         reference: Option<String>,
     },
+    /// Router → host: wake the machine in your network that has one of these hardware addresses.
+    #[serde(rename = "host.wake")]
+    HostWake { macs: Vec<String> },
+}
+
+/// A network card of a host that listens for a wake-up while the host sleeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct Link {
+    /// Its hardware address, as `00:1a:2b:3c:4d:5e`.
+    pub mac: String,
+    /// The network that it is in, as `192.0.2.0/24`.
+    pub net: String,
+}
+
+/// The six bytes of a hardware address.
+pub fn mac_bytes(text: &str) -> Option<[u8; 6]> {
+    let mut bytes = [0; 6];
+    let mut parts = text.split(':');
+    for byte in &mut bytes {
+        let part = parts.next().filter(|part| part.len() == 2)?;
+        *byte = u8::from_str_radix(part, 16)
+            .ok()
+            .filter(|_| part.bytes().all(|b| b.is_ascii_hexdigit()))?;
+    }
+    parts.next().is_none().then_some(bytes)
 }
 
 /// What the viewer's browser offers beyond its SDP.
@@ -282,7 +317,7 @@ struct Head {
 
 impl Signal {
     /// Every `type` there is.
-    pub const TYPES: [&'static str; 12] = [
+    pub const TYPES: [&'static str; 13] = [
         "session.request",
         "session.lease",
         "host.status",
@@ -295,6 +330,7 @@ impl Signal {
         "ice.end",
         "session.end",
         "error",
+        "host.wake",
     ];
 
     /// Decodes one text frame.
@@ -326,7 +362,11 @@ impl Signal {
                 over("sdp", sdp.0.len(), MAX_SDP_BYTES)?
             }
             Self::IceCandidate { candidate, .. } => over("candidate", candidate.len(), MAX_CANDIDATE_BYTES)?,
-            Self::HostStatus { sessions, .. } => over("sessions", sessions.len(), MAX_VIEWERS)?,
+            Self::HostStatus { sessions, links, .. } => {
+                over("sessions", sessions.len(), MAX_VIEWERS)?;
+                over("links", links.len(), MAX_LINKS)?;
+            }
+            Self::HostWake { macs } => over("macs", macs.len(), MAX_LINKS)?,
             Self::SessionRequest { .. }
             | Self::SessionLease { .. }
             | Self::SessionWaiting { .. }
@@ -356,7 +396,7 @@ impl Signal {
             | Self::IceCandidate { sid, .. }
             | Self::IceEnd { sid }
             | Self::SessionEnd { sid, .. } => Some(sid),
-            Self::HostStatus { .. } | Self::Error { .. } => None,
+            Self::HostStatus { .. } | Self::Error { .. } | Self::HostWake { .. } => None,
         }
     }
 
@@ -366,6 +406,7 @@ impl Signal {
             Self::SessionRequest { .. } => "session.request",
             Self::SessionLease { .. } => "session.lease",
             Self::HostStatus { .. } => "host.status",
+            Self::HostWake { .. } => "host.wake",
             Self::SessionWaiting { .. } => "session.waiting",
             Self::SessionAccept { .. } => "session.accept",
             Self::SessionReject { .. } => "session.reject",

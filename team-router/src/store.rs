@@ -28,7 +28,7 @@ pub use dump::Row;
 #[cfg(test)]
 pub(crate) use dump::every_table_is_named;
 pub use host_keys::HostKey;
-pub use hosts::{EnrollToken, Enrolled, Host};
+pub use hosts::{EnrollToken, Enrolled, Host, Reach};
 pub use passkeys::{Invite, Kept, Proofs};
 pub use people::{Account, Login, NewLogin, Person};
 pub use policy::{Binding, Lock, LockKind, Subject};
@@ -38,12 +38,13 @@ pub use shares::{Accepted, NewShare};
 /// A statement that does not answer within this is an error, and so is a connection that cannot be had.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "first", include_str!("../migrations/0001_first.sql")),
     (2, "factors", include_str!("../migrations/0002_factors.sql")),
     (10, "audit", include_str!("../migrations/0010_audit.sql")),
     (11, "shares", include_str!("../migrations/0011_shares.sql")),
     (20, "rotation", include_str!("../migrations/0020_rotation.sql")),
+    (21, "links", include_str!("../migrations/0021_links.sql")),
 ];
 
 /// The version of the tables that this router has.

@@ -97,6 +97,7 @@ fn typescript() -> String {
         signaling_spec::Refusal,
         signaling_spec::EndReason,
         signaling_spec::IceServer,
+        signaling_spec::Link,
         signaling_spec::ViewerCaps,
         signaling_spec::Signal,
         control::FromViewer,
@@ -229,6 +230,7 @@ fn limits_js() -> String {
         MAX_DISPLAY_WIDTH,
         MAX_DISPLAY_HEIGHT,
         MAX_VIEWERS,
+        MAX_LINKS,
     );
     add("MAX_BUTTON", u128::from(input::MAX_BUTTON));
     add("HELD_HEARTBEAT_MS", limits::HELD_HEARTBEAT.as_millis());

@@ -24,4 +24,5 @@ mod rights;
 mod rotation;
 mod shares;
 mod trusted;
+mod wake;
 mod world;

@@ -25,5 +25,6 @@ export const MIN_DISPLAY_SIDE = 64;
 export const MAX_DISPLAY_WIDTH = 7680;
 export const MAX_DISPLAY_HEIGHT = 4320;
 export const MAX_VIEWERS = 32;
+export const MAX_LINKS = 8;
 export const MAX_BUTTON = 4;
 export const HELD_HEARTBEAT_MS = 100;
