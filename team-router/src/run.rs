@@ -17,15 +17,17 @@ use router::auth::{Tokens, random_bytes};
 use router::broker::Broker;
 use router::bus::{Directory, LocalDirectory};
 use router::net::{Failures, Front, Listener, drain};
-use router::tls::{Certificate, private_file};
+use router::tls::private_file;
 use router::{Place, Running};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::access::Access;
 use crate::api::{Seen, Team};
-use crate::audit::{self, Sinks};
+use crate::audit::{self, Pulse, Sinks};
+use crate::certificate;
 use crate::config::{AuditSinks, Config, Listen};
+use crate::limits::Limits;
 use crate::login::Waiting;
 use crate::login::oidc::OpenId;
 use crate::passkeys::Passkeys;
@@ -77,7 +79,7 @@ pub async fn start(
         .iter()
         .map(|provider| OpenId::new(provider.clone(), &config.public_url))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let certificate = Arc::new(certificate(&config)?);
+    let certificate = Arc::new(certificate::open(&config)?);
     let metrics_token = config
         .metrics_token_file
         .as_deref()
@@ -86,16 +88,16 @@ pub async fn start(
     let turn = config.turn.as_ref().map(Turn::open).transpose()?.map(Arc::new);
     let store = Store::open(&config.database).await?;
     let mut tasks = JoinSet::new();
-    let sinks = match events {
+    let (sinks, pulse) = match events {
         Some(events) => log(&config, &store, events, &mut tasks).await?,
-        None => Sinks::default(),
+        None => (Sinks::default(), Pulse::default()),
     };
     let tokens = Tokens::new(
         vec![token_key(&config.state_dir.join("token-key"))?],
         config.public_url.clone(),
         config.public_url.clone(),
     );
-    let access = Access::open(store.clone(), tokens, &config.admins).await?;
+    let access = Access::open(store.clone(), tokens, &config.admins, pulse).await?;
     tasks.spawn(Arc::clone(&access).watch());
     let (grants, public) = Signer::open(&config.state_dir.join("grant-key.pk8"))?;
     let directory: Arc<dyn Directory> = Arc::new(LocalDirectory::default());
@@ -127,7 +129,13 @@ pub async fn start(
         trusted: config.trusted_proxies.clone(),
         prefix: Some(config.home().to_owned()).filter(|home| home != "/"),
     };
+    // Behind a socket the proxy has the certificate.
+    let served = matches!(config.listen, Listen::Port(_)).then(|| Arc::clone(&certificate));
+    if let Some(certificate) = &served {
+        tasks.spawn(certificate::watch(Arc::clone(certificate), config.tls.is_none()));
+    }
     let team = Team {
+        certificate: served,
         stopping: Arc::new(AtomicBool::new(false)),
         edge: edge.clone(),
         store,
@@ -142,6 +150,7 @@ pub async fn start(
         wishes: Arc::default(),
         passkeys: Passkeys::new(&config.public_url).map(Arc::new),
         seen: Arc::new(Seen::default()),
+        limits: Arc::new(Limits::new(config.limits.clone())),
         sinks,
         config: Arc::new(config),
     };
@@ -168,13 +177,14 @@ async fn log(
     store: &Store,
     events: mpsc::Receiver<audit::Event>,
     tasks: &mut JoinSet<()>,
-) -> anyhow::Result<Sinks> {
+) -> anyhow::Result<(Sinks, Pulse)> {
     let signer = audit::open_key(&config.state_dir)?;
     let public = audit::open_public(&config.state_dir)?.unwrap_or_default();
     let writer = audit::Writer::open(store.clone(), signer.clone(), &public).await?;
     let AuditSinks { file, syslog } = config.audit.clone();
     let syslog = syslog.map(|address| (address, config.site_name().to_owned()));
     let sinks = audit::start(store, &signer, (file, syslog), &writer.told(), tasks).await?;
+    let pulse = writer.pulse();
     tasks.spawn(writer.run(events));
     router::audit!(
         "RMV6008I",
@@ -182,24 +192,7 @@ async fn log(
         audit_key = public,
         "Router started"
     );
-    Ok(sinks)
-}
-
-fn certificate(config: &Config) -> anyhow::Result<Certificate> {
-    match &config.tls {
-        Some(tls) => Certificate::load(&tls.cert, &tls.key),
-        None => {
-            let name = config.site_name();
-            let address: Option<std::net::IpAddr> = name.parse().ok();
-            let names = if address.is_some() {
-                vec![]
-            } else {
-                vec![name.to_owned()]
-            };
-            let addresses: Vec<_> = address.into_iter().collect();
-            Certificate::self_signed(&config.state_dir, &names, &addresses)
-        }
-    }
+    Ok((sinks, pulse))
 }
 
 /// The token that opens the figures, as its hash.

@@ -44,10 +44,11 @@ const FENCES: &[(&str, &[&str])] = &[
     ("sqlx", &["team-router/src/store"]),
     ("openidconnect", &["team-router/src/login/oidc"]),
     ("webauthn_rs", &["team-router/src/passkeys.rs"]),
+    ("x509_parser", &["team-router/src/certificate.rs"]),
     ("reqwest", &["team-router/src/login/oidc"]),
     ("qrcode", &["host-agent/src/announce.rs"]),
     ("jsonwebtoken", &["router/src/auth/"]),
-    ("rcgen", &["router/src/tls.rs"]),
+    ("rcgen", &["router/src/tls.rs", "tests/"]),
     ("hyper", &["router/src/net/", "host-agent/src/uplink/socket.rs"]),
     ("rust_embed", &["router/src/api/assets.rs"]),
     (

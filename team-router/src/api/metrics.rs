@@ -13,6 +13,7 @@ use router::net::Ends;
 
 use super::Team;
 use crate::audit::COUNTS;
+use crate::certificate::Life;
 use crate::error::TeamError;
 
 pub(super) async fn show(
@@ -42,6 +43,12 @@ pub(super) async fn show(
         u64::from(up),
     );
     page.one(
+        "removid_audit_log_up",
+        "gauge",
+        "Whether the audit log can be written.",
+        u64::from(team.access.is_audited()),
+    );
+    page.one(
         "removid_hosts_online",
         "gauge",
         "Hosts whose sockets are here.",
@@ -59,6 +66,15 @@ pub(super) async fn show(
         "Resident memory of the process.",
         resident(),
     );
+    if let Some(life) = team.certificate.as_deref().and_then(Life::of) {
+        let left = life.left(router::auth::direct::unix_now());
+        page.one(
+            "removid_certificate_seconds_left",
+            "gauge",
+            "Until the router's own certificate ends; below zero it is over.",
+            left,
+        );
+    }
     page.head(
         "removid_events_total",
         "counter",
@@ -79,7 +95,7 @@ impl Page {
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 
-    fn one(&mut self, name: &str, kind: &str, help: &str, value: u64) {
+    fn one(&mut self, name: &str, kind: &str, help: &str, value: impl std::fmt::Display) {
         self.head(name, kind, help);
         let _ = writeln!(self.0, "{name} {value}");
     }

@@ -1,5 +1,7 @@
 //! Every query, on SQLite and on PostgreSQL: the same rows, and of those who race for one thing, one winner.
 
+#[path = "tests/append_only.rs"]
+mod append_only;
 #[path = "tests/factors.rs"]
 mod factors;
 #[path = "tests/keys.rs"]
@@ -190,7 +192,9 @@ async fn hosts(store: &Store) {
         Enrolled::BadToken,
         "too late"
     );
+    assert_eq!(store.held("console", Held::EnrollTokens, 150).await.unwrap(), 1);
     assert_eq!(enroll("t1", "h1", 150).await.unwrap(), Enrolled::Done);
+    assert_eq!(store.held("console", Held::EnrollTokens, 150).await.unwrap(), 0);
     assert_eq!(enroll("t1", "h2", 150).await.unwrap(), Enrolled::BadToken, "used");
     store
         .add_enroll_token("t2", "abc", &env, "console", 100, 200)
@@ -413,6 +417,7 @@ async fn everything(store: &Store, rounds: u32) {
     sessions::all(store).await;
     factors::all(store).await;
     audit_log(store).await;
+    append_only::all(store).await;
     shares::all(store, rounds).await;
     races(store, rounds).await;
 }

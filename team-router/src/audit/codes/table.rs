@@ -3,7 +3,7 @@
 use super::By::{Agent, Both, Router};
 use super::{Code, code};
 
-pub(super) const ROWS: [Code; 44] = [
+pub(super) const ROWS: [Code; 47] = [
     code(
         "RMV3001I",
         "session.requested",
@@ -251,6 +251,13 @@ pub(super) const ROWS: [Code; 44] = [
         Router,
     ),
     code(
+        "RMV6013W",
+        "certificate.ends",
+        "The router's own certificate ends soon, or has ended; once a day until another is served",
+        &["ends", "sha256"],
+        Router,
+    ),
+    code(
         "RMV7001W",
         "rate.limited",
         "Too many attempts of one address, or messages of one session",
@@ -293,9 +300,23 @@ pub(super) const ROWS: [Code; 44] = [
         Router,
     ),
     code(
+        "RMV7007W",
+        "audit.waited",
+        "The audit log could not be written for `seconds`; what happened meanwhile follows, or was counted as lost",
+        &["seconds"],
+        Router,
+    ),
+    code(
+        "RMV7008W",
+        "too_much",
+        "Somebody called too fast, once a minute, or has as many `of` a kind as one may have",
+        &["account", "of"],
+        Router,
+    ),
+    code(
         "RMV7998W",
         "audit.lost",
-        "So many events found no place while the database did not answer",
+        "So many events found no place while the database could not be written",
         &["lost"],
         Router,
     ),
