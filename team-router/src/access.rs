@@ -5,13 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use router::auth::direct::unix_now;
 use router::auth::{Authority, TokenError, Tokens};
 use signaling_spec::claims::AccessClaims;
 use signaling_spec::{Rights, SessionId};
 
+use crate::audit::Pulse;
 use crate::config::Admin;
 use crate::roles::{Decision, Factor, Labels, Role, Said, merge};
 use crate::shares::{Gift, Share, with_shares};
@@ -19,6 +20,9 @@ use crate::store::{Account, Binding, Lock, LockKind, Result, Store, Subject};
 
 /// How often the database is asked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long the audit log may fail before sessions end that are not to be without it: a database that is slow for a moment
+/// ends none.
+const UNWRITTEN: Duration = Duration::from_secs(5);
 /// How long a session may wait for its host's word, in seconds: a ticket's life, the way to the host, and the time that
 /// the person there has for an answer.
 pub const PENDING: u64 = 90;
@@ -153,6 +157,17 @@ struct Live {
     until: u64,
     accepted: bool,
     factor: Factor,
+    /// Not without the audit log.
+    audited: bool,
+}
+
+/// An end that the database could not be told of.
+#[derive(Clone, Debug)]
+struct Owed {
+    sid: SessionId,
+    host: String,
+    reason: String,
+    at: u64,
 }
 
 /// What a session is opened for.
@@ -166,6 +181,8 @@ pub struct Opened<'a> {
     pub until: u64,
     /// What was given for it beside the login.
     pub factor: Factor,
+    /// Whether it is not to be without the audit log.
+    pub audited: bool,
 }
 
 /// See the module documentation.
@@ -176,6 +193,8 @@ pub struct Access {
     policy: RwLock<Arc<Policy>>,
     live: Mutex<BTreeMap<SessionId, Live>>,
     over: Mutex<BTreeSet<SessionId>>,
+    owed: Mutex<Vec<Owed>>,
+    pulse: Pulse,
 }
 
 /// The role that whoever the configuration names as an administrator has.
@@ -208,7 +227,12 @@ pub async fn make_administrator(store: &Store, provider: &str, subject: &str) ->
 impl Access {
     /// # Errors
     /// The database does not answer, or holds a role that cannot be read.
-    pub async fn open(store: Store, tokens: Tokens, admins: &[Admin]) -> anyhow::Result<Arc<Self>> {
+    pub async fn open(
+        store: Store,
+        tokens: Tokens,
+        admins: &[Admin],
+        pulse: Pulse,
+    ) -> anyhow::Result<Arc<Self>> {
         if !admins.is_empty() {
             ensure_administrator(&store).await?;
         }
@@ -232,6 +256,8 @@ impl Access {
             policy: RwLock::new(Arc::new(policy)),
             live: Mutex::default(),
             over: Mutex::default(),
+            owed: Mutex::default(),
+            pulse,
         }))
     }
 
@@ -259,6 +285,7 @@ impl Access {
             until: opened.until,
             accepted: false,
             factor: opened.factor,
+            audited: opened.audited,
         };
         self.live
             .lock()
@@ -288,6 +315,61 @@ impl Access {
         ended.map(|live| (live.account, live.began))
     }
 
+    /// Whether what happens now is written down.
+    pub fn is_audited(&self) -> bool {
+        self.pulse.failing_for(Instant::now()).is_none()
+    }
+
+    /// Whether this session is on that host. A host speaks for its own sessions only.
+    pub fn is_on(&self, sid: &SessionId, host: &str) -> bool {
+        let all = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(sid).is_some_and(|live| live.host == host)
+    }
+
+    /// Tells the database of an end as soon as it takes it.
+    pub fn owe(&self, sid: &SessionId, host: &str, reason: &str, at: u64) {
+        let owed = Owed {
+            sid: sid.clone(),
+            host: host.to_owned(),
+            reason: reason.to_owned(),
+            at,
+        };
+        self.owed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(owed);
+    }
+
+    async fn pay(&self) -> Result<()> {
+        let owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for end in &owed {
+            self.store
+                .end_session(&end.sid.0, &end.host, &end.reason, end.at)
+                .await?;
+            // It was the first, and others are added at the end.
+            let mut all = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = all.drain(..1);
+        }
+        Ok(())
+    }
+
+    /// Nothing can be written down: whoever is not to be without that, goes.
+    fn end_unwritten(&self) {
+        if self
+            .pulse
+            .failing_for(Instant::now())
+            .is_none_or(|so_long| so_long < UNWRITTEN)
+        {
+            return;
+        }
+        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        let audited = live.iter().filter(|(_, live)| live.audited);
+        self.over
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(audited.map(|(sid, _)| sid.clone()));
+    }
+
     /// Looks at the database for as long as the router runs.
     pub async fn watch(self: Arc<Self>) {
         let mut tick = tokio::time::interval(LOOK_EVERY);
@@ -303,6 +385,7 @@ impl Access {
 
     async fn look(&self) -> Result<()> {
         let now = unix_now();
+        self.end_unwritten();
         // Tickets that nobody used in time.
         let waits = |live: &Live| live.accepted || live.began + PENDING > now;
         self.live
@@ -313,7 +396,7 @@ impl Access {
         if self.store.policy_version().await? != held.version || held.lapsed(now) {
             self.refresh().await?;
         }
-        Ok(())
+        self.pay().await
     }
 
     /// Reads everything anew, and judges the live sessions by it.
@@ -335,6 +418,7 @@ impl Access {
             let stays = match (host, account) {
                 (Some(host), Some(account)) => match policy.answer(&account, &live.host, &host.labels, now) {
                     Answer::May(decision) => {
+                        self.note_audited(&sid, decision.audited);
                         live.factor >= decision.factor
                             && live.rights.iter().all(|right| decision.rights.has(right))
                     }
@@ -351,6 +435,15 @@ impl Access {
         }
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
         Ok(())
+    }
+}
+
+impl Access {
+    fn note_audited(&self, sid: &SessionId, audited: bool) {
+        let mut all = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(live) = all.get_mut(sid) {
+            live.audited = audited;
+        }
     }
 }
 

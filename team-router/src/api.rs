@@ -217,6 +217,9 @@ async fn ready(State(team): State<Team>) -> Result<&'static str, TeamError> {
     }
     team.store.ping().await?;
     // Which one it is and why, the log says; anybody may read this.
+    if !team.access.is_audited() {
+        return Ok("ready, but the audit log cannot be written");
+    }
     let failing = team.sinks.0.iter().any(|sink| sink.trouble().is_some());
     Ok(if failing {
         "ready, but an audit sink takes nothing"

@@ -27,7 +27,7 @@ pub use line::{FileVerifier, Line};
 pub use sinks::{Health, Sinks, start};
 pub use syslog::Address;
 pub use whole::verify_store;
-pub use writer::Writer;
+pub use writer::{Pulse, Writer};
 
 /// Events that may wait; one that finds no place is counted, and the count is written.
 const WAITING: usize = 4096;

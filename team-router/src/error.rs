@@ -81,12 +81,24 @@ pub enum TeamError {
     Clock(u64),
     #[error("the host's proof was used before")]
     Replay,
-    #[error("the database does not answer; see that it runs")]
+    #[error("{}", database(.0))]
     Store(#[from] StoreError),
+    #[error(
+        "the audit log cannot be written, and a role of yours wants it; whoever runs the router finds more in its log"
+    )]
+    Unwritten,
     #[error("the router is shutting down; try again in a moment")]
     Stopping,
     #[error("something went wrong here; the router's log has more")]
     Internal(#[source] anyhow::Error),
+}
+
+/// What whoever calls is told: the rest is in the log.
+fn database(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Full(_) => "the router's disk is full; whoever runs it has to make room, then try again",
+        StoreError::Database(_) | StoreError::Damaged(_) => "the database does not answer; see that it runs",
+    }
 }
 
 impl TeamError {
@@ -130,7 +142,9 @@ impl TeamError {
             Self::KeyWaits => "key_waits",
             Self::Clock(_) => "clock",
             Self::Replay => "replay",
-            Self::Store(_) => "database",
+            Self::Store(StoreError::Full(_)) => "disk_full",
+            Self::Store(StoreError::Database(_) | StoreError::Damaged(_)) => "database",
+            Self::Unwritten => "audit_unwritten",
             Self::Stopping => "stopping",
             Self::Internal(_) => "internal",
         }
@@ -156,7 +170,7 @@ impl TeamError {
             Self::HostKnown | Self::KeyWaits => 409,
             Self::StaleLogin | Self::LogoutToken | Self::Malformed(_) => 400,
             Self::TooMany => 429,
-            Self::HostOffline | Self::Store(_) | Self::Stopping => 503,
+            Self::HostOffline | Self::Store(_) | Self::Unwritten | Self::Stopping => 503,
             Self::Internal(_) => 500,
         }
     }

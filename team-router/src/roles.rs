@@ -74,6 +74,9 @@ pub struct Role {
     /// What the person at the host is owed before a session begins; the strictest of all covering roles counts.
     #[serde(with = "consent", skip_serializing_if = "Option::is_none")]
     pub host_consent: Option<Consent>,
+    /// `true`: nobody comes in, and nobody stays, while the audit log cannot be written.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub require_audit: bool,
     /// May change roles, hosts and locks, and read the audit log. Not bound to hosts.
     pub admin: bool,
     /// May read the audit log, as administrators may, and no more.
@@ -136,6 +139,8 @@ pub struct Decision {
     pub factor: Factor,
     /// What the person at the host is owed before a session begins.
     pub consent: Option<Consent>,
+    /// Only while the audit log can be written.
+    pub audited: bool,
     /// May ask others onto it.
     pub share: bool,
     /// When a share ends that it rests on, in seconds since 1970.
@@ -150,6 +155,7 @@ impl Decision {
             max_session: 0,
             factor: Factor::Off,
             consent: None,
+            audited: false,
             share: false,
             until: None,
         }
@@ -167,6 +173,7 @@ pub struct Said {
     pub max_session: u64,
     pub factor: Factor,
     pub consent: Option<Consent>,
+    pub audited: bool,
     pub share: bool,
 }
 
@@ -194,6 +201,7 @@ pub fn merge<'a>(roles: impl Iterator<Item = &'a Role> + Clone, labels: &Labels)
             .map(|role| role.require_session_mfa)
             .max()
             .unwrap_or_default(),
+        audited: covering.clone().any(|role| role.require_audit),
         share: shares.peek().is_some() && shares.all(|share| share),
         consent: covering.map(|role| role.host_consent).max().flatten(),
     }
@@ -210,6 +218,7 @@ impl Said {
             max_session: self.max_session,
             factor: self.factor,
             consent: self.consent,
+            audited: self.audited,
             share: self.share,
             until: None,
         }

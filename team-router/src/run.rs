@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 
 use crate::access::Access;
 use crate::api::{Seen, Team};
-use crate::audit::{self, Sinks};
+use crate::audit::{self, Pulse, Sinks};
 use crate::config::{AuditSinks, Config, Listen};
 use crate::login::Waiting;
 use crate::login::oidc::OpenId;
@@ -86,16 +86,16 @@ pub async fn start(
     let turn = config.turn.as_ref().map(Turn::open).transpose()?.map(Arc::new);
     let store = Store::open(&config.database).await?;
     let mut tasks = JoinSet::new();
-    let sinks = match events {
+    let (sinks, pulse) = match events {
         Some(events) => log(&config, &store, events, &mut tasks).await?,
-        None => Sinks::default(),
+        None => (Sinks::default(), Pulse::default()),
     };
     let tokens = Tokens::new(
         vec![token_key(&config.state_dir.join("token-key"))?],
         config.public_url.clone(),
         config.public_url.clone(),
     );
-    let access = Access::open(store.clone(), tokens, &config.admins).await?;
+    let access = Access::open(store.clone(), tokens, &config.admins, pulse).await?;
     tasks.spawn(Arc::clone(&access).watch());
     let (grants, public) = Signer::open(&config.state_dir.join("grant-key.pk8"))?;
     let directory: Arc<dyn Directory> = Arc::new(LocalDirectory::default());
@@ -168,13 +168,14 @@ async fn log(
     store: &Store,
     events: mpsc::Receiver<audit::Event>,
     tasks: &mut JoinSet<()>,
-) -> anyhow::Result<Sinks> {
+) -> anyhow::Result<(Sinks, Pulse)> {
     let signer = audit::open_key(&config.state_dir)?;
     let public = audit::open_public(&config.state_dir)?.unwrap_or_default();
     let writer = audit::Writer::open(store.clone(), signer.clone(), &public).await?;
     let AuditSinks { file, syslog } = config.audit.clone();
     let syslog = syslog.map(|address| (address, config.site_name().to_owned()));
     let sinks = audit::start(store, &signer, (file, syslog), &writer.told(), tasks).await?;
+    let pulse = writer.pulse();
     tasks.spawn(writer.run(events));
     router::audit!(
         "RMV6008I",
@@ -182,7 +183,7 @@ async fn log(
         audit_key = public,
         "Router started"
     );
-    Ok(sinks)
+    Ok((sinks, pulse))
 }
 
 fn certificate(config: &Config) -> anyhow::Result<Certificate> {

@@ -90,6 +90,7 @@ impl Share {
             max_session: inviter.max_session,
             factor: inviter.factor,
             consent: inviter.consent,
+            audited: inviter.audited,
             until: self.until,
         })
     }
@@ -104,6 +105,7 @@ pub struct Gift<'a> {
     pub max_session: u64,
     pub factor: Factor,
     pub consent: Option<Consent>,
+    pub audited: bool,
     pub until: u64,
 }
 
@@ -114,12 +116,14 @@ pub fn with_shares(own: Said, mut gifts: Vec<Gift<'_>>) -> Decision {
         return Decision::denied();
     }
     let (taken, max_session, factor, consent) = (own.taken.clone(), own.max_session, own.factor, own.consent);
+    let audited = own.audited;
     let alone = own.alone();
     let mut rights: BTreeSet<Right> = alone.rights.iter().collect();
     let mut decision = Decision {
         max_session,
         factor,
         consent,
+        audited,
         ..alone
     };
     // The longest first: a shorter one that adds nothing to it ends no session.
@@ -133,6 +137,7 @@ pub fn with_shares(own: Said, mut gifts: Vec<Gift<'_>>) -> Decision {
         decision.max_session = decision.max_session.min(gift.max_session);
         decision.factor = decision.factor.max(gift.factor);
         decision.consent = decision.consent.max(gift.consent);
+        decision.audited |= gift.audited;
         decision.until = Some(decision.until.map_or(gift.until, |until| until.min(gift.until)));
     }
     if !rights.contains(&Right::View) {

@@ -21,7 +21,7 @@ use anyhow::Context as _;
 use router::tls::private_file;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{AnyPool, ConnectOptions as _, SqlStr};
+use sqlx::{AnyPool, ConnectOptions as _, Connection as _, SqlStr};
 
 pub use audit::{CODE, Checkpoint, Entry, Link, Order, Wanted};
 pub use dump::Row;
@@ -38,13 +38,51 @@ pub use shares::{Accepted, NewShare};
 /// A statement that does not answer within this is an error, and so is a connection that cannot be had.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-const MIGRATIONS: [(i64, &str, &str); 5] = [
-    (1, "first", include_str!("../migrations/0001_first.sql")),
-    (2, "factors", include_str!("../migrations/0002_factors.sql")),
-    (10, "audit", include_str!("../migrations/0010_audit.sql")),
-    (11, "shares", include_str!("../migrations/0011_shares.sql")),
-    (20, "rotation", include_str!("../migrations/0020_rotation.sql")),
+const MIGRATIONS: [(i64, &str, Text); 6] = [
+    (
+        1,
+        "first",
+        Text::Same(include_str!("../migrations/0001_first.sql")),
+    ),
+    (
+        2,
+        "factors",
+        Text::Same(include_str!("../migrations/0002_factors.sql")),
+    ),
+    (
+        10,
+        "audit",
+        Text::Same(include_str!("../migrations/0010_audit.sql")),
+    ),
+    (
+        11,
+        "shares",
+        Text::Same(include_str!("../migrations/0011_shares.sql")),
+    ),
+    (
+        20,
+        "rotation",
+        Text::Same(include_str!("../migrations/0020_rotation.sql")),
+    ),
+    (
+        30,
+        "append only",
+        Text::Each {
+            sqlite: include_str!("../migrations/0030_append_only.sqlite.sql"),
+            postgres: include_str!("../migrations/0030_append_only.postgres.sql"),
+        },
+    ),
 ];
+
+/// What a migration says: one text for both databases, but for triggers, which each writes in its own way.
+#[derive(Clone, Copy)]
+enum Text {
+    Same(&'static str),
+    Each {
+        sqlite: &'static str,
+        postgres: &'static str,
+    },
+}
 
 /// The version of the tables that this router has.
 pub fn latest() -> i64 {
@@ -59,10 +97,31 @@ pub fn latest() -> i64 {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("the database does not answer")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
+    #[error(
+        "the database cannot be written: its disk, or a quota on it, is full; make room, and the router goes on by itself"
+    )]
+    Full(#[source] sqlx::Error),
     #[error("a row of the database is damaged: {0}")]
     Damaged(&'static str),
 }
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
+        if code.is_some_and(|code| FULL.contains(&&*code)) {
+            Self::Full(error)
+        } else {
+            Self::Database(error)
+        }
+    }
+}
+
+/// There is no room: SQLite's FULL, IOERR_WRITE (a quota) and IOERR_SHMSIZE (sqlite.org/rescode.html), PostgreSQL's
+/// `disk_full` (appendix A of its manual).
+const FULL: [&str; 4] = ["13", "778", "4874", "53100"];
 
 pub type Result<T> = std::result::Result<T, StoreError>;
 
@@ -107,7 +166,7 @@ impl Store {
             .acquire_timeout(PATIENCE)
             .after_connect(move |connection, _| {
                 Box::pin(async move {
-                    if sqlite_pragmas(connection.backend_name()) {
+                    if is_sqlite(connection.backend_name()) {
                         for pragma in [
                             "PRAGMA foreign_keys = ON",
                             "PRAGMA busy_timeout = 5000",
@@ -117,6 +176,18 @@ impl Store {
                         }
                     }
                     Ok(())
+                })
+            })
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    if !is_sqlite(connection.backend_name()) {
+                        return Ok(true);
+                    }
+                    // SQLite takes a transaction back by itself when its disk is full. sqlx counts it as open after that,
+                    // and what the next one commits on this connection would be lost: it is closed instead. What was left
+                    // to be taken back is done when it answers.
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
                 })
             })
             .connect_with(options)
@@ -133,8 +204,14 @@ impl Store {
     /// # Errors
     /// A newer router made them, or the database refuses.
     pub async fn migrate(&self, version: i64) -> anyhow::Result<()> {
+        let sqlite = is_sqlite(self.pool.acquire().await?.backend_name());
         let migrations = MIGRATIONS.into_iter().filter(|(number, ..)| *number <= version);
-        let migrations = migrations.map(|(version, name, sql)| {
+        let migrations = migrations.map(|(version, name, text)| {
+            let sql = match text {
+                Text::Same(sql) => sql,
+                Text::Each { sqlite: sql, .. } if sqlite => sql,
+                Text::Each { postgres: sql, .. } => sql,
+            };
             Migration::new(
                 version,
                 Cow::Borrowed(name),
@@ -159,7 +236,7 @@ impl Store {
     }
 }
 
-fn sqlite_pragmas(backend: &str) -> bool {
+fn is_sqlite(backend: &str) -> bool {
     backend.eq_ignore_ascii_case("sqlite")
 }
 

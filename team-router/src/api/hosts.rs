@@ -137,6 +137,18 @@ pub(super) async fn join(
     check_nonce(&create.viewer_nonce).map_err(|error| TeamError::Malformed(error.to_string()))?;
     let now = unix_now();
     let (host, decision) = decided(&team, &caller, &id, now).await?;
+    let audited = decision.audited;
+    if audited && !team.access.is_audited() {
+        let (account, host) = (&caller.account.id, &host.id);
+        router::audit!(
+            "RMV3002W",
+            account,
+            host,
+            why = "audit_unwritten",
+            "Session refused"
+        );
+        return Err(TeamError::Unwritten);
+    }
     let factor = factor(
         &team,
         &caller,
@@ -177,6 +189,7 @@ pub(super) async fn join(
         now,
         until: seat.claims.exp,
         factor,
+        audited,
     };
     team.access.began(seat.sid.clone(), opened);
     let sid = seat.sid.clone();

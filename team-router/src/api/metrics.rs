@@ -42,6 +42,12 @@ pub(super) async fn show(
         u64::from(up),
     );
     page.one(
+        "removid_audit_log_up",
+        "gauge",
+        "Whether the audit log can be written.",
+        u64::from(team.access.is_audited()),
+    );
+    page.one(
         "removid_hosts_online",
         "gauge",
         "Hosts whose sockets are here.",

@@ -213,12 +213,15 @@ async fn hear(team: &Team, connection: &Connection, signal: Signal) -> Result<()
                 .await?;
             return resume(team, host, sessions, now).await;
         }
-        Signal::SessionEnd { sid, reason } => ended(team, host, sid, *reason).await?,
-        Signal::SessionReject { sid, .. } => ended(team, host, sid, EndReason::Policy).await?,
+        Signal::SessionEnd { sid, reason } => ended(team, host, sid, *reason).await,
+        Signal::SessionReject { sid, .. } => ended(team, host, sid, EndReason::Policy).await,
         Signal::SessionAccept { sid, .. } => {
             if let Some((until, account)) = team.access.accepted(sid, &host.0) {
-                team.store.session_up(&sid.0, until).await?;
                 router::audit!("RMV3004I", sid = %sid, host = %host, account, "Session accepted");
+                // Its first row is written. If this one is not, it lives no longer than a router that is not restarted.
+                if let Err(error) = team.store.session_up(&sid.0, until).await {
+                    tracing::warn!(%sid, %error, "How long a session lasts could not be noted");
+                }
             }
         }
         Signal::SessionRequest { .. }
@@ -235,17 +238,27 @@ async fn hear(team: &Team, connection: &Connection, signal: Signal) -> Result<()
     Ok(())
 }
 
-/// A host tells of the ends of its own sessions only.
-async fn ended(team: &Team, host: &HostId, sid: &SessionId, reason: EndReason) -> Result<(), StoreError> {
+/// A host tells of the ends of its own sessions only. The viewer hears of one whether or not it can be written now.
+async fn ended(team: &Team, host: &HostId, sid: &SessionId, reason: EndReason) {
     let word = serde_json::to_value(reason).unwrap_or_default();
     let word = word.as_str().unwrap_or("error");
     let now = unix_now();
-    if team.store.end_session(&sid.0, &host.0, word, now).await? {
+    let first = match team.store.end_session(&sid.0, &host.0, word, now).await {
+        Ok(first) => first,
+        Err(error) => {
+            let known = team.access.is_on(sid, &host.0);
+            tracing::warn!(%sid, %error, known, "The end of a session could not be noted yet");
+            if known {
+                team.access.owe(sid, &host.0, word, now);
+            }
+            known
+        }
+    };
+    if first {
         let (account, began) = team.access.ended(sid).unwrap_or_else(|| (String::new(), now));
         let seconds = now.saturating_sub(began);
         router::audit!("RMV3007I", sid = %sid, host = %host, account, reason = word, seconds, "Session ended");
     }
-    Ok(())
 }
 
 /// Joins what lives at the host with what the database knows: the rest is over.
@@ -256,7 +269,7 @@ async fn resume(team: &Team, host: &HostId, alive: &[SessionId], now: u64) -> Re
         if alive.contains(&sid) {
             take_back(team, host, session, sid).await;
         } else if session.created + PENDING < now {
-            ended(team, host, &sid, EndReason::Lost).await?;
+            ended(team, host, &sid, EndReason::Lost).await;
         }
     }
     // Whatever they rest on is looked at again before they get another lease.
@@ -276,6 +289,8 @@ async fn take_back(team: &Team, host: &HostId, session: &Session, sid: SessionId
         now: session.created,
         until: session.until,
         factor: Factor::parse(&session.factor).unwrap_or_default(),
+        // The look that follows says whether it is.
+        audited: false,
     };
     team.access.began(sid.clone(), opened);
     team.access.accepted(&sid, &host.0);

@@ -1,6 +1,7 @@
 //! The one task that writes rows, watches what others write between them, and signs where the log stands.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use router::auth::direct::unix_now;
 use router::auth::signed::Signer;
@@ -19,6 +20,30 @@ const SIGN_EVERY: Duration = Duration::from_secs(60);
 /// Or after so many rows.
 const SIGN_AFTER: u64 = 1000;
 
+/// Whether rows find their way into the database.
+#[derive(Clone, Debug, Default)]
+pub struct Pulse(Arc<Mutex<Option<Instant>>>);
+
+impl Pulse {
+    /// For how long nothing could be written, if that is so.
+    pub fn failing_for(&self, now: Instant) -> Option<Duration> {
+        let since = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        since.map(|since| now.saturating_duration_since(since))
+    }
+
+    fn fails(&self) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert_with(Instant::now);
+    }
+
+    /// It is over; since when it failed.
+    fn works(&self) -> Option<Instant> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 /// See the module documentation.
 #[derive(Debug)]
 pub struct Writer {
@@ -29,6 +54,7 @@ pub struct Writer {
     signed: u64,
     /// Tells the sinks how far the log has come.
     told: watch::Sender<u64>,
+    pulse: Pulse,
 }
 
 impl Writer {
@@ -52,6 +78,7 @@ impl Writer {
             signer,
             end,
             told: watch::Sender::new(0),
+            pulse: Pulse::default(),
         };
         writer.catch_up().await?;
         Ok(writer)
@@ -60,6 +87,11 @@ impl Writer {
     /// Where sinks hear of new rows.
     pub fn told(&self) -> watch::Receiver<u64> {
         self.told.subscribe()
+    }
+
+    /// Where others see whether it can write.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Writes what comes, until all senders are gone.
@@ -101,12 +133,29 @@ impl Writer {
                     };
                     self.told.send_replace(self.end.seq);
                 }
+                if let Some(since) = self.pulse.works() {
+                    let seconds = since.elapsed().as_secs();
+                    tracing::info!(
+                        seconds,
+                        "The audit log is written again; nothing that waited is lost"
+                    );
+                    router::audit!(
+                        "RMV7007W",
+                        seconds,
+                        "The audit log could not be written for a while"
+                    );
+                }
                 return;
             };
             let before = self.end.seq;
             // A command beside the router may have written meanwhile.
             if !(self.catch_up().await.is_ok() && self.end.seq != before) {
-                tracing::error!(%error, waiting = batch.len(), "The audit log cannot be written; trying again");
+                self.pulse.fails();
+                tracing::error!(
+                    error = chain_of(&error),
+                    waiting = batch.len(),
+                    "The audit log cannot be written; trying again"
+                );
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
@@ -159,6 +208,14 @@ impl Writer {
         self.signed = self.end.seq;
         self.told.send_replace(self.end.seq);
         Ok(())
+    }
+}
+
+/// The words of an error and of what caused it.
+fn chain_of(error: &StoreError) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
     }
 }
 

@@ -122,6 +122,24 @@ fn the_strictest_factor_counts() {
 }
 
 #[test]
+fn one_role_that_wants_the_audit_log_is_enough() {
+    let dev = labels(r#"{"env": "dev"}"#);
+    let wants = |env: &str| {
+        role(&format!(
+            r#"{{"allow": {{"labels": {{"env": ["{env}"]}}}}, "require_audit": true}}"#
+        ))
+    };
+    let decided = |roles: &[Role]| decide(roles.iter().chain([&role(VIEW_DEV)]), &dev).audited;
+    assert!(!decided(&[]) && !decided(&[wants("prod")]));
+    assert!(decided(&[wants("dev")]));
+    assert_eq!(
+        Role::parse(&serde_json::to_string(&wants("dev")).unwrap()).unwrap(),
+        wants("dev")
+    );
+    assert!(Role::parse(r#"{"require_audit": "strict"}"#).is_err());
+}
+
+#[test]
 fn the_strictest_consent_counts() {
     let dev = labels(r#"{"env": "dev"}"#);
     let asks = |name: &str, env: &str| {
@@ -186,18 +204,22 @@ fn any_role() -> impl Strategy<Value = Role> {
         proptest::sample::select(vec![Factor::Off, Factor::StepUp, Factor::Webauthn]),
         any::<Option<bool>>(),
         proptest::sample::select(vec![None, Some(Consent::Notify), Some(Consent::Ask)]),
+        any::<bool>(),
     )
         .prop_map(
-            |(allow, deny, rights, max_session, require_session_mfa, share, host_consent)| Role {
-                allow,
-                deny,
-                rights,
-                max_session,
-                require_session_mfa,
-                share,
-                host_consent,
-                admin: false,
-                audit: false,
+            |(allow, deny, rights, max_session, require_session_mfa, share, host_consent, require_audit)| {
+                Role {
+                    require_audit,
+                    allow,
+                    deny,
+                    rights,
+                    max_session,
+                    require_session_mfa,
+                    share,
+                    host_consent,
+                    admin: false,
+                    audit: false,
+                }
             },
         )
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Column as _, Row as _, ValueRef as _};
 
-use super::{Result, Store, StoreError, sqlite_pragmas};
+use super::{Result, Store, StoreError, is_sqlite};
 
 /// What is kept, each after what it refers to.
 const KEPT: [&str; 11] = [
@@ -32,6 +32,8 @@ const LEFT_OUT: [&str; 6] = [
     "share",
     "share_member",
 ];
+/// The database takes nothing out of these.
+const APPEND_ONLY: [&str; 2] = ["audit", "audit_checkpoint"];
 /// Rows that decide whether a database is in use.
 const IN_USE: [&str; 3] = ["account", "host", "audit"];
 
@@ -45,7 +47,7 @@ impl Store {
     /// The database does not answer, or `take` refuses.
     pub async fn dump(&self, mut take: impl FnMut(&str, Row) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let mut all = self.pool.begin().await?;
-        if !sqlite_pragmas(all.backend_name()) {
+        if !is_sqlite(all.backend_name()) {
             sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 .execute(&mut *all)
                 .await?;
@@ -77,7 +79,7 @@ impl Store {
         Ok(false)
     }
 
-    /// Puts rows in place of all that is here: all of them, or none.
+    /// Puts rows in place of all that is here: all of them, or none. The audit log must be empty ([`Self::in_use`]).
     ///
     /// # Errors
     /// The database refuses a row.
@@ -86,7 +88,7 @@ impl Store {
         mut rows: impl FnMut() -> anyhow::Result<Option<(String, Row)>>,
     ) -> anyhow::Result<()> {
         let mut all = self.pool.begin().await?;
-        for table in KEPT.iter().rev() {
+        for table in KEPT.iter().rev().filter(|table| !APPEND_ONLY.contains(table)) {
             sqlx::query(sqlx::AssertSqlSafe(format!("DELETE FROM {table}")))
                 .execute(&mut *all)
                 .await?;
@@ -161,7 +163,7 @@ async fn write(into: &mut AnyConnection, table: &str, row: &Row) -> Result<()> {
 /// A table that is made by a later migration is kept or left out on purpose.
 #[cfg(test)]
 pub(crate) async fn every_table_is_named(store: &Store) {
-    let query = if sqlite_pragmas(store.pool.acquire().await.unwrap().backend_name()) {
+    let query = if is_sqlite(store.pool.acquire().await.unwrap().backend_name()) {
         "SELECT name FROM sqlite_master WHERE type = 'table'"
     } else {
         "SELECT CAST(tablename AS TEXT) AS name FROM pg_tables WHERE schemaname = 'public'"

@@ -1,5 +1,7 @@
 //! Every query, on SQLite and on PostgreSQL: the same rows, and of those who race for one thing, one winner.
 
+#[path = "tests/append_only.rs"]
+mod append_only;
 #[path = "tests/factors.rs"]
 mod factors;
 #[path = "tests/keys.rs"]
@@ -401,6 +403,7 @@ async fn everything(store: &Store, rounds: u32) {
     sessions::all(store).await;
     factors::all(store).await;
     audit_log(store).await;
+    append_only::all(store).await;
     shares::all(store, rounds).await;
     races(store, rounds).await;
 }

@@ -12,6 +12,7 @@ mod authenticator;
 mod enrolment;
 mod factors;
 mod fronts;
+mod full;
 mod hosts;
 mod invites;
 mod joining;

@@ -13,9 +13,11 @@ use serde_json::{Value, json};
 use signaling_spec::claims::{ASSERTION_TYPE, AssertionClaims};
 use signaling_spec::{Fingerprint, Signal, TokenId};
 use team_router::Config;
+use team_router::audit::Event;
 use team_router::run::{self, TeamRouter};
 use tests::https::{Answer, Https};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{self, Message};
@@ -114,6 +116,15 @@ impl World {
 
     /// Under a path, and with further lines of configuration; these may name files in the state directory.
     pub(crate) async fn start_as(path: &str, more: impl FnOnce(&Path) -> String) -> Self {
+        Self::start_logged(path, more, None).await
+    }
+
+    /// As [`Self::start_as`], with the audit log that these events make.
+    pub(crate) async fn start_logged(
+        path: &str,
+        more: impl FnOnce(&Path) -> String,
+        events: Option<mpsc::Receiver<Event>>,
+    ) -> Self {
         let dir = Folder(std::env::temp_dir().join(format!("removid-attacks-{}", text())));
         private_file::directory(&dir).unwrap();
         let provider = Provider::start(&dir).await;
@@ -134,7 +145,7 @@ impl World {
         );
         let config = Config::parse(&config).unwrap();
         let url = config.public_url.clone();
-        let router = run::start(config, None).await.unwrap();
+        let router = run::start(config, events).await.unwrap();
         let https = Https::new(router.local_addr, &dir.join("tls-cert.pem")).unwrap();
         Self {
             dir,

@@ -112,6 +112,7 @@ export const TEAM_TEXTS = /** @type {const} */ ({
   "role.max": "Longest session, in minutes",
   "role.max_how": "Empty: 12 hours. The least of all roles counts.",
   "role.factor": "Second factor for each session",
+  "role.audited": "Sessions only while the audit log can be written",
   "role.beyond": "Beyond hosts",
   "role.admin": "May administer",
   "role.audit": "May read the audit log",

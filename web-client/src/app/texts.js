@@ -55,6 +55,8 @@ const TEXTS = /** @type {const} */ ({
   "problem.proxy": "The access proxy before this router did not say who you are. Whoever runs it has to look at its headers. [E-PROXY]",
   "problem.last_passkey": "This is your only passkey, and your only way to log in. Register another one first. [E-LAST]",
   "problem.database": "The router’s database does not answer. Whoever runs it has to see to that. [E-DATABASE]",
+  "problem.disk_full": "The router’s disk is full. Whoever runs it has to make room; it goes on by itself then. [E-DISK]",
+  "problem.audit_unwritten": "What happens on this host has to be written down, and cannot be now. Whoever runs the router has to see to that. [E-AUDIT]",
   "problem.not_found": "There is nothing under this address, or it is not for you. Check the link, or ask whoever gave it to you. [E-NOTFOUND]",
   "problem.no_host": "There is no such host, or no role of yours covers it and nobody shares it with you (any more). Check the link; an administrator can give you a role that covers it. [E-HOST]",
   "problem.forbidden": "None of your roles permits this. An administrator can give you one that does. [E-FORBIDDEN]",
@@ -187,6 +189,9 @@ const TEXTS = /** @type {const} */ ({
   "reason.no_passkeys": "This host asks for a passkey, and this router has none: its address is a number, and passkeys belong to names. Whoever runs it can give it a name. [E-NAME]",
   "reason.locked": "An administrator has locked this: no session begins or goes on. [E-LOCK]",
   "reason.database": "The router’s database does not answer. Whoever runs the router has to see to that. [E-DATABASE]",
+  "reason.disk_full": "The router’s disk is full: nobody new comes in. Whoever runs the router has to make room. [E-DISK]",
+  "reason.audit_unwritten":
+    "What happens on this host has to be written down, and cannot be now. Whoever runs the router has to see to that. [E-AUDIT]",
   "reason.forbidden": "This token does not permit to see the host. Whoever gave it to you can give one that does. [E-FORBIDDEN]",
   "reason.origin": "The host does not permit to be shown on this page. Whoever runs it can add this page’s address to its configuration. [E-ORIGIN]",
   "reason.consent_asked": "The person at the host is asked whether you may come in.",

@@ -3,7 +3,7 @@
 use super::By::{Agent, Both, Router};
 use super::{Code, code};
 
-pub(super) const ROWS: [Code; 44] = [
+pub(super) const ROWS: [Code; 45] = [
     code(
         "RMV3001I",
         "session.requested",
@@ -293,9 +293,16 @@ pub(super) const ROWS: [Code; 44] = [
         Router,
     ),
     code(
+        "RMV7007W",
+        "audit.waited",
+        "The audit log could not be written for `seconds`; what happened meanwhile follows, or was counted as lost",
+        &["seconds"],
+        Router,
+    ),
+    code(
         "RMV7998W",
         "audit.lost",
-        "So many events found no place while the database did not answer",
+        "So many events found no place while the database could not be written",
         &["lost"],
         Router,
     ),

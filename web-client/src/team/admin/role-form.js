@@ -18,6 +18,7 @@ import { choice, field, formDialog, input, tick } from "../parts.js";
  * @property {string} [require_session_mfa]
  * @property {boolean | null} [share]
  * @property {string} [host_consent]
+ * @property {boolean} [require_audit]
  * @property {boolean} [admin]
  * @property {boolean} [audit]
  */
@@ -89,6 +90,7 @@ export function summary(role) {
     ...(role.require_session_mfa && role.require_session_mfa !== "off" ? [FACTORS[role.require_session_mfa]?.() ?? role.require_session_mfa] : []),
     ...(typeof role.share === "boolean" ? [t(role.share ? "role.shares" : "role.shares_not")] : []),
     ...(role.host_consent && role.host_consent !== "none" ? [t("role.consents", { consent: consentName(role.host_consent) })] : []),
+    ...(role.require_audit ? [t("role.audited")] : []),
     ...(role.admin ? [t("role.admin")] : []),
     ...(role.audit ? [t("role.audit")] : []),
   ];
@@ -113,6 +115,7 @@ export function roleDialog({ name, role, rights, factors, consents }, save) {
     factor: choice(factors.map((factor) => [factor, FACTORS[factor]?.() ?? factor]), role.require_session_mfa ?? "off"),
     share: given(role.share),
     consent: choice(consents.map((consent) => [consent, consentName(consent)]), role.host_consent ?? "none"),
+    audited: tick(t("role.audited"), role.require_audit === true),
     admin: tick(t("role.admin"), role.admin === true),
     audit: tick(t("role.audit"), role.audit === true),
   };
@@ -133,6 +136,7 @@ export function roleDialog({ name, role, rights, factors, consents }, save) {
       deny: Object.keys(deny).length === 0 ? null : { labels: deny },
       rights: Object.fromEntries(choices.filter(({ select }) => select.value !== "").map(({ right, select }) => [right, select.value === "true"])),
       max_session: minutes === "" ? null : Math.round(Number(minutes) * 60),
+      require_audit: fields.audited.box.checked,
       admin: fields.admin.box.checked,
       audit: fields.audit.box.checked,
     };
@@ -153,6 +157,7 @@ export function roleDialog({ name, role, rights, factors, consents }, save) {
       ...(factors.length > 0 ? [field(t("role.factor"), fields.factor)] : []),
       ...(consents.length > 0 ? [field(t("role.consent"), fields.consent)] : []),
       field(t("role.share"), fields.share),
+      fields.audited.element,
       make("fieldset", {}, make("legend", {}, t("role.beyond")), fields.admin.element, fields.audit.element),
     ],
     t("admin.save"),
