@@ -76,6 +76,12 @@ impl Certificate {
             .to_owned()
     }
 
+    /// The served certificate itself, without its chain (DER, RFC 5280).
+    pub fn leaf(&self) -> Vec<u8> {
+        let current = self.current();
+        current.cert.first().map_or_else(Vec::new, |leaf| leaf.to_vec())
+    }
+
     /// Takes a newer file. A file that cannot be used leaves the old one in force.
     pub fn reload_if_changed(&self) {
         let stamp = modified(&self.cert_path);

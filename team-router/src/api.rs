@@ -32,6 +32,7 @@ use router::auth::direct::unix_now;
 use router::auth::signed::Signer;
 use router::bus::Directory;
 use router::net::Ends;
+use router::tls::Certificate;
 
 pub use admin::{ENROLL_LIFE, check_name as check_role_name, enroll_token};
 pub use invites::{INVITE_LIFE, check_person, invite_link};
@@ -64,6 +65,8 @@ pub struct Team {
     /// Its public half, in base64url.
     pub grants_public: String,
     pub turn: Option<Arc<Turn>>,
+    /// What browsers and hosts see of us; `None`: the proxy in front has one.
+    pub certificate: Option<Arc<Certificate>>,
     /// SHA-256 of the token that opens the figures, if anybody may see them.
     pub metrics_token: Option<[u8; 32]>,
     pub waiting: Arc<Waiting>,

@@ -16,7 +16,7 @@ use team_router::api::{
 use team_router::audit;
 use team_router::roles::{Labels, Role, check_labels};
 use team_router::store::{Binding, Invite, Lock, LockKind, Store, Subject};
-use team_router::{Config, backup, run};
+use team_router::{Config, backup, certificate, run};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -53,7 +53,11 @@ pub(crate) async fn run(cli: Cli, events: mpsc::Receiver<audit::Event>) -> anyho
         }
         Command::Restore { .. } => Ok(()),
         Command::CheckConfig => {
+            let certificate = certificate::check(&config, unix_now())?;
             println!("{} is good, and its database answers", cli.config.display());
+            if let Some(words) = certificate {
+                println!("{words}");
+            }
             Ok(())
         }
         Command::User(User::List) => {

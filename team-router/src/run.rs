@@ -17,7 +17,7 @@ use router::auth::{Tokens, random_bytes};
 use router::broker::Broker;
 use router::bus::{Directory, LocalDirectory};
 use router::net::{Failures, Front, Listener, drain};
-use router::tls::{Certificate, private_file};
+use router::tls::private_file;
 use router::{Place, Running};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 use crate::access::Access;
 use crate::api::{Seen, Team};
 use crate::audit::{self, Pulse, Sinks};
+use crate::certificate;
 use crate::config::{AuditSinks, Config, Listen};
 use crate::login::Waiting;
 use crate::login::oidc::OpenId;
@@ -77,7 +78,7 @@ pub async fn start(
         .iter()
         .map(|provider| OpenId::new(provider.clone(), &config.public_url))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let certificate = Arc::new(certificate(&config)?);
+    let certificate = Arc::new(certificate::open(&config)?);
     let metrics_token = config
         .metrics_token_file
         .as_deref()
@@ -127,7 +128,13 @@ pub async fn start(
         trusted: config.trusted_proxies.clone(),
         prefix: Some(config.home().to_owned()).filter(|home| home != "/"),
     };
+    // Behind a socket the proxy has the certificate.
+    let served = matches!(config.listen, Listen::Port(_)).then(|| Arc::clone(&certificate));
+    if let Some(certificate) = &served {
+        tasks.spawn(certificate::watch(Arc::clone(certificate), config.tls.is_none()));
+    }
     let team = Team {
+        certificate: served,
         stopping: Arc::new(AtomicBool::new(false)),
         edge: edge.clone(),
         store,
@@ -184,23 +191,6 @@ async fn log(
         "Router started"
     );
     Ok((sinks, pulse))
-}
-
-fn certificate(config: &Config) -> anyhow::Result<Certificate> {
-    match &config.tls {
-        Some(tls) => Certificate::load(&tls.cert, &tls.key),
-        None => {
-            let name = config.site_name();
-            let address: Option<std::net::IpAddr> = name.parse().ok();
-            let names = if address.is_some() {
-                vec![]
-            } else {
-                vec![name.to_owned()]
-            };
-            let addresses: Vec<_> = address.into_iter().collect();
-            Certificate::self_signed(&config.state_dir, &names, &addresses)
-        }
-    }
 }
 
 /// The token that opens the figures, as its hash.

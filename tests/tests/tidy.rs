@@ -44,6 +44,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("sqlx", &["team-router/src/store"]),
     ("openidconnect", &["team-router/src/login/oidc"]),
     ("webauthn_rs", &["team-router/src/passkeys.rs"]),
+    ("x509_parser", &["team-router/src/certificate.rs"]),
     ("reqwest", &["team-router/src/login/oidc"]),
     ("qrcode", &["host-agent/src/announce.rs"]),
     ("jsonwebtoken", &["router/src/auth/"]),

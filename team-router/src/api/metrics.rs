@@ -13,6 +13,7 @@ use router::net::Ends;
 
 use super::Team;
 use crate::audit::COUNTS;
+use crate::certificate::Life;
 use crate::error::TeamError;
 
 pub(super) async fn show(
@@ -65,6 +66,15 @@ pub(super) async fn show(
         "Resident memory of the process.",
         resident(),
     );
+    if let Some(life) = team.certificate.as_deref().and_then(Life::of) {
+        let left = life.left(router::auth::direct::unix_now());
+        page.one(
+            "removid_certificate_seconds_left",
+            "gauge",
+            "Until the router's own certificate ends; below zero it is over.",
+            left,
+        );
+    }
     page.head(
         "removid_events_total",
         "counter",
@@ -85,7 +95,7 @@ impl Page {
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 
-    fn one(&mut self, name: &str, kind: &str, help: &str, value: u64) {
+    fn one(&mut self, name: &str, kind: &str, help: &str, value: impl std::fmt::Display) {
         self.head(name, kind, help);
         let _ = writeln!(self.0, "{name} {value}");
     }

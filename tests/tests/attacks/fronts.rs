@@ -1,12 +1,14 @@
 //! Proxies in front, honest and not; a path of somebody's site; certificates of one's own; and the end in good order.
 
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use router::tls::Certificate;
 use serde_json::json;
+use team_router::audit;
 use tests::https::{Answer, Https};
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::world::{Count, World, heard, within};
 
@@ -150,6 +152,72 @@ async fn an_own_certificate_is_read_again() {
         );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// Puts a certificate that ends so many seconds from now in place of the one that is there.
+fn renew(dir: &Path, seconds: u64) -> (PathBuf, PathBuf) {
+    let (cert, key) = (dir.join("own.pem"), dir.join("own-key.pem"));
+    let pair = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let now = std::time::SystemTime::now();
+    params.not_before = (now - Duration::from_secs(60 * 24 * 3600)).into();
+    params.not_after = (now + Duration::from_secs(seconds)).into();
+    std::fs::write(&key, pair.serialize_pem()).unwrap();
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let made = params.self_signed(&pair).unwrap();
+    std::fs::write(dir.join("new.pem"), made.pem()).unwrap();
+    std::fs::rename(dir.join("new.pem"), &cert).unwrap();
+    (cert, key)
+}
+
+#[tokio::test]
+async fn a_certificate_that_ends_is_said_in_good_time() {
+    const DAY: i64 = 24 * 3600;
+    let (layer, events) = audit::channel();
+    let _heard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+    let own = |dir: &Path| {
+        let (cert, key) = renew(dir, 3 * 24 * 3600);
+        std::fs::copy(&cert, dir.join("tls-cert.pem")).unwrap();
+        router::tls::private_file::write(&dir.join("figures"), b"a-token-for-figures").unwrap();
+        let metrics = dir.join("figures");
+        format!("metrics-token-file = {metrics:?}\ntls = {{ cert = {cert:?}, key = {key:?} }}")
+    };
+    let world = World::start_logged("", own, Some(events)).await;
+    let left = async || -> Option<i64> {
+        let https = Https::new(world.router.local_addr, &world.dir.join("own.pem")).unwrap();
+        let bearer = [("Authorization", "Bearer a-token-for-figures")];
+        let page = https.request("GET /metrics", &bearer, "").await.ok()?.body;
+        let line = page.lines().find_map(|line| line.strip_prefix("removid_certificate_seconds_left "))?;
+        line.parse().ok()
+    };
+    let said = async || {
+        let rows = world.router.team.store.audit_after(0, 99).await.unwrap();
+        rows.iter().filter(|row| row.code == "RMV6013W").count()
+    };
+    // Until the router has read the file, its figure is that of the one before.
+    let until = async |days: std::ops::Range<i64>, words: usize| {
+        let began = Instant::now();
+        while !(left().await.is_some_and(|left| days.contains(&(left / DAY))) && said().await == words) {
+            let found = (left().await, said().await);
+            assert!(began.elapsed() < Duration::from_secs(30), "{days:?}, {words}: {found:?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    until(2..4, 1).await;
+    assert_eq!(world.get("/readyz", &[]).await.body, "ready", "it is ready all the same");
+    renew(&world.dir, 90 * 24 * 3600);
+    until(89..91, 1).await;
+    renew(&world.dir, 5 * 24 * 3600);
+    until(4..6, 2).await;
+
+    // As `check-config` says it.
+    let config = &world.router.team.config;
+    let check = || team_router::certificate::check(config, router::auth::direct::unix_now());
+    assert!(check().unwrap().unwrap().contains("ends in 4 days: renew it"));
+    renew(&world.dir, 90 * 24 * 3600);
+    assert!(check().unwrap().unwrap().ends_with("ends in 89 days"));
+    renew(&world.dir, 0);
+    assert!(check().unwrap_err().to_string().contains("is over"));
 }
 
 #[tokio::test]

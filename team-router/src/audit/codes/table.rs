@@ -3,7 +3,7 @@
 use super::By::{Agent, Both, Router};
 use super::{Code, code};
 
-pub(super) const ROWS: [Code; 45] = [
+pub(super) const ROWS: [Code; 46] = [
     code(
         "RMV3001I",
         "session.requested",
@@ -248,6 +248,13 @@ pub(super) const ROWS: [Code; 45] = [
         "audit.exported",
         "Somebody took the audit log as a file",
         &["account"],
+        Router,
+    ),
+    code(
+        "RMV6013W",
+        "certificate.ends",
+        "The router's own certificate ends soon, or has ended; once a day until another is served",
+        &["ends", "sha256"],
         Router,
     ),
     code(
