@@ -10,4 +10,4 @@ pub use accept::{Ends, RawHandler, serve_raw};
 pub use bind::Listener;
 pub use drain::{Drain, Drainer, drain};
 pub use front::Front;
-pub use limits::Failures;
+pub use limits::{Calls, Failures, place};

@@ -1,6 +1,6 @@
 //! A token bucket: so many a second, with a burst of twice as many.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// See the module documentation. Starts full.
 #[derive(Clone, Debug)]
@@ -23,6 +23,24 @@ impl Bucket {
             level: burst.into(),
             at: None,
         }
+    }
+
+    /// So many in that time, which is not nothing, and so many at once.
+    pub fn per(many: u32, time: Duration, burst: u32) -> Self {
+        Self {
+            per_second: f64::from(many) / time.as_secs_f64(),
+            ..Self::with_burst(0, burst)
+        }
+    }
+
+    /// How long until there is one, if none is taken meanwhile. Without a rate it is as long as can be said.
+    pub fn wait(&self, now: Instant) -> Duration {
+        let passed = self
+            .at
+            .map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64());
+        let missing = (1.0 - self.level - passed * self.per_second).max(0.0);
+        // A thousandth more: what is taken then is not missed by rounding.
+        Duration::try_from_secs_f64(missing / self.per_second + 0.001).unwrap_or(Duration::MAX)
     }
 
     /// Takes one if there is one.

@@ -270,6 +270,17 @@ impl Access {
         self.live.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    /// How many of them are this account's, on hosts of which that is true.
+    pub fn sessions_of(&self, account: &str, counts: impl Fn(&str) -> bool) -> u64 {
+        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        let over = self.over.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut many = 0;
+        for (sid, live) in live.iter().filter(|(_, live)| live.account == account) {
+            many += u64::from(!over.contains(sid) && counts(&live.host));
+        }
+        many
+    }
+
     pub fn tokens(&self) -> &Tokens {
         &self.tokens
     }

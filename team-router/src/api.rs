@@ -22,8 +22,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use axum::extract::State;
+use axum::Extension;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use router::api::guard::text;
@@ -31,7 +33,7 @@ use router::api::{Edge, Refused, Routes, assets};
 use router::auth::direct::unix_now;
 use router::auth::signed::Signer;
 use router::bus::Directory;
-use router::net::Ends;
+use router::net::{Ends, place};
 use router::tls::Certificate;
 
 pub use admin::{ENROLL_LIFE, check_name as check_role_name, enroll_token};
@@ -42,10 +44,11 @@ use crate::access::Access;
 use crate::audit::Sinks;
 use crate::config::Config;
 use crate::error::TeamError;
+use crate::limits::Limits;
 use crate::login::Waiting;
 use crate::login::oidc::OpenId;
 use crate::passkeys::{PASSKEYS, Passkeys};
-use crate::store::{Account, Store};
+use crate::store::{Account, Held, Store};
 use crate::turn::Turn;
 use crate::wishes::Wishes;
 
@@ -73,6 +76,7 @@ pub struct Team {
     /// `None`: the site has no name that passkeys could belong to.
     pub passkeys: Option<Arc<Passkeys>>,
     pub seen: Arc<Seen>,
+    pub limits: Arc<Limits>,
     /// Hosts that ask to be enrolled.
     pub wishes: Arc<Wishes>,
     /// Where the audit log goes beside the database.
@@ -114,6 +118,9 @@ impl IntoResponse for TeamError {
         let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::json!({ "code": self.code(), "message": self.to_string() });
         let mut response = (status, axum::Json(body)).into_response();
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
         response.extensions_mut().insert(Refused(self.code().to_owned()));
         response
     }
@@ -194,7 +201,24 @@ pub fn routes(team: Team) -> Routes {
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/audit/export", get(audit::export))
         .route("/api/v1/audit/sinks", get(audit::sinks))
+        .layer(axum::middleware::from_fn_with_state(team.clone(), in_measure))
         .with_state(team)
+}
+
+/// How fast one address may call. Pages are files, and a host's socket has proofs and limits of its own: thousands of hosts
+/// of one site may come back at once.
+async fn in_measure(
+    State(team): State<Team>,
+    Extension(ends): Extension<Ends>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let path = request.uri().path();
+    let counts = (path.starts_with("/api/") || path.starts_with("/auth/")) && path != "/api/v1/host";
+    if counts && let Err(error) = team.limits.address(ends.peer.ip(), Instant::now()) {
+        return error.into_response();
+    }
+    next.run(request).await
 }
 
 /// This very list, for programs (OpenAPI 3.1).
@@ -254,6 +278,7 @@ impl Team {
             .account_of(&claims.sub, &claims.jti.0, now)
             .await?
             .ok_or(TeamError::LoginRequired)?;
+        self.limits.account(&account.id, Instant::now())?;
         Ok(Caller {
             account,
             login: claims.jti.0,
@@ -277,11 +302,32 @@ impl Team {
         }
     }
 
+    /// Whether this account may have one more; while the result lives, nothing else of theirs is counted.
+    async fn may_have(
+        &self,
+        account: &str,
+        kind: Held,
+        most: u64,
+        too_many: fn(u64) -> TeamError,
+    ) -> Result<impl Sized + '_, TeamError> {
+        let counting = self.limits.counting(account).await;
+        if self.store.held(account, kind, unix_now()).await? >= most {
+            router::audit!("RMV7008W", account, of = kind.name(), "Too many of a kind");
+            return Err(too_many(most));
+        }
+        Ok(counting)
+    }
+
     fn may_try(&self, ends: Ends) -> Result<(), TeamError> {
         if self.edge.failures.may_try(ends.peer.ip(), Instant::now()) {
             return Ok(());
         }
-        router::audit!("RMV7001W", "Too many failed attempts from one address");
+        if self
+            .limits
+            .is_news(format!("failures {}", place(ends.peer.ip())), Instant::now())
+        {
+            router::audit!("RMV7001W", "Too many failed attempts from one address");
+        }
         Err(TeamError::TooMany)
     }
 

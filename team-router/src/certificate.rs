@@ -87,7 +87,10 @@ pub fn check(config: &Config, now: u64) -> anyhow::Result<Option<String>> {
         return Ok(None);
     };
     let Some(life) = Life::of(&Certificate::load(&tls.cert, &tls.key)?) else {
-        anyhow::bail!("the certificate {} has no time in it that can be read", tls.cert.display());
+        anyhow::bail!(
+            "the certificate {} has no time in it that can be read",
+            tls.cert.display()
+        );
     };
     let words = format!("the certificate {} {}", tls.cert.display(), life.words(now));
     anyhow::ensure!(life.ends > now, "{words}");
@@ -125,7 +128,9 @@ pub(crate) async fn watch(certificate: Arc<Certificate>, own: bool) {
     loop {
         tick.tick().await;
         let (now, name) = (unix_now(), certificate.sha256());
-        let Some(life) = Life::of(&certificate) else { continue };
+        let Some(life) = Life::of(&certificate) else {
+            continue;
+        };
         if !teller.is_due(&name, life, now) {
             continue;
         }
@@ -135,8 +140,17 @@ pub(crate) async fn watch(certificate: Arc<Certificate>, own: bool) {
             "renew it; the router reads it again by itself"
         };
         let (words, ends) = (life.words(now), life.ends);
-        tracing::warn!(code = "certificate_ends", sha256 = name, "The certificate {words}; {remedy}");
-        router::audit!("RMV6013W", ends, sha256 = name, "The certificate ends soon, or has ended");
+        tracing::warn!(
+            code = "certificate_ends",
+            sha256 = name,
+            "The certificate {words}; {remedy}"
+        );
+        router::audit!(
+            "RMV6013W",
+            ends,
+            sha256 = name,
+            "The certificate ends soon, or has ended"
+        );
     }
 }
 

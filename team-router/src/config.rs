@@ -1,5 +1,8 @@
 //! The configuration file: every key it may have, and what is wrong with the others.
 
+mod header;
+mod most;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,15 +11,16 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use ipnet::IpNet;
 use router::auth::origin::normal_origin;
-use router::auth::sha256;
 use serde::Deserialize;
 use signaling_spec::IceServer;
 
 use crate::audit::Address;
 use crate::passkeys::Passkeys;
 
-/// A proxy's secret has at least so many signs.
-const MIN_SECRET: usize = 32;
+pub use header::TrustedHeader;
+use header::WrittenHeader;
+pub use most::Most;
+
 /// Providers cannot be called what accounts without one come from.
 const TAKEN: [&str; 2] = ["passkeys", "header"];
 
@@ -49,6 +53,8 @@ struct Written {
     assets_dir: Option<PathBuf>,
     #[serde(default)]
     audit: WrittenAudit,
+    #[serde(default)]
+    limits: Most,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -109,70 +115,6 @@ struct WrittenProvider {
 
 fn yes() -> bool {
     true
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct WrittenHeader {
-    user: String,
-    name: Option<String>,
-    email: Option<String>,
-    groups: Option<String>,
-    secret_header: String,
-    secret_file: PathBuf,
-}
-
-/// An access proxy that says who somebody is.
-#[derive(Clone)]
-pub struct TrustedHeader {
-    /// Holds what the proxy calls a person for ever.
-    pub user: String,
-    pub name: Option<String>,
-    pub email: Option<String>,
-    /// Holds groups, parted by commas.
-    pub groups: Option<String>,
-    /// Holds a secret that only the proxy knows: whoever does not say it is not believed.
-    pub secret_header: String,
-    pub secret_hash: [u8; 32],
-}
-
-impl fmt::Debug for TrustedHeader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TrustedHeader")
-            .field("user", &self.user)
-            .finish_non_exhaustive()
-    }
-}
-
-impl WrittenHeader {
-    fn read(self) -> anyhow::Result<TrustedHeader> {
-        let plain =
-            |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        let names = [
-            Some(&self.user),
-            self.name.as_ref(),
-            self.email.as_ref(),
-            self.groups.as_ref(),
-        ];
-        for name in names.into_iter().flatten().chain([&self.secret_header]) {
-            ensure!(plain(name), "trusted-header: {name:?} is no header's name");
-        }
-        let secret = std::fs::read_to_string(&self.secret_file)
-            .with_context(|| format!("trusted-header: {} cannot be read", self.secret_file.display()))?;
-        ensure!(
-            secret.trim().len() >= MIN_SECRET,
-            "trusted-header: the secret in {} has fewer than {MIN_SECRET} signs; make one: openssl rand -hex 32",
-            self.secret_file.display()
-        );
-        Ok(TrustedHeader {
-            user: self.user,
-            name: self.name,
-            email: self.email,
-            groups: self.groups,
-            secret_header: self.secret_header,
-            secret_hash: sha256(secret.trim().as_bytes()),
-        })
-    }
 }
 
 fn scopes() -> Vec<String> {
@@ -280,6 +222,7 @@ pub struct Config {
     pub metrics_token_file: Option<PathBuf>,
     pub assets_dir: Option<PathBuf>,
     pub audit: AuditSinks,
+    pub limits: Most,
 }
 
 /// Where the audit log goes beside the database.
@@ -443,6 +386,7 @@ impl Config {
             trusted_header,
             ice_servers: written.ice_servers.into_iter().map(ice).collect(),
             assets_dir: written.assets_dir,
+            limits: written.limits.check()?,
             audit: AuditSinks {
                 file: written.audit.file,
                 syslog,

@@ -39,8 +39,16 @@ pub enum TeamError {
     Invite,
     #[error("the link is unknown, has ended, or was used by as many people as it was for; ask for a new one")]
     Share,
-    #[error("you have 50 shares that have not ended; end one first")]
-    TooManyShares,
+    #[error("you have {0} shares that have not ended, as many as one may have; end one first")]
+    TooManyShares(u64),
+    #[error("you have {0} sessions, as many as one may have at a time; end one first")]
+    TooManySessions(u64),
+    #[error("you have {0} open invitations, as many as one may have; they are good for a day")]
+    TooManyInvites(u64),
+    #[error("you have {0} open enrolment tokens, as many as one may have; take one back, or wait an hour")]
+    TooManyEnrollTokens(u64),
+    #[error("too many calls in a short time; try again in {0} s")]
+    TooFast(u64),
     #[error(
         "the access proxy before this router did not say who you are; whoever runs it has to look at its headers"
     )]
@@ -120,7 +128,11 @@ impl TeamError {
             Self::LastPasskey => "last_passkey",
             Self::Invite => "invite",
             Self::Share => "share",
-            Self::TooManyShares => "too_many_shares",
+            Self::TooManyShares(_) => "too_many_shares",
+            Self::TooManySessions(_) => "too_many_sessions",
+            Self::TooManyInvites(_) => "too_many_invites",
+            Self::TooManyEnrollTokens(_) => "too_many_enroll_tokens",
+            Self::TooFast(_) => "too_fast",
             Self::Proxy => "proxy",
             Self::LogoutToken => "logout_token",
             Self::Declined(_) => "declined",
@@ -158,7 +170,12 @@ impl TeamError {
                 403
             }
             Self::NoPasskeys | Self::Share => 404,
-            Self::TooManyPasskeys | Self::TooManyShares | Self::LastPasskey => 409,
+            Self::TooManyPasskeys
+            | Self::TooManyShares(_)
+            | Self::TooManySessions(_)
+            | Self::TooManyInvites(_)
+            | Self::TooManyEnrollTokens(_)
+            | Self::LastPasskey => 409,
             Self::LoginRequired | Self::HostKey | Self::Clock(_) | Self::Replay | Self::EnrollToken => 401,
             Self::EnrollRefused
             | Self::CrossSite
@@ -169,9 +186,17 @@ impl TeamError {
             Self::NoProvider | Self::NotFound(_) | Self::UserCode => 404,
             Self::HostKnown | Self::KeyWaits => 409,
             Self::StaleLogin | Self::LogoutToken | Self::Malformed(_) => 400,
-            Self::TooMany => 429,
+            Self::TooMany | Self::TooFast(_) => 429,
             Self::HostOffline | Self::Store(_) | Self::Unwritten | Self::Stopping => 503,
             Self::Internal(_) => 500,
         }
+    }
+
+    /// In how many seconds to come again (`Retry-After`, RFC 9110 §10.2.3).
+    pub fn retry_after(&self) -> Option<u64> {
+        if let Self::TooFast(seconds) = self {
+            return Some(*seconds);
+        }
+        matches!(self, Self::TooMany).then_some(60)
     }
 }

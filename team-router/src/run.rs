@@ -27,6 +27,7 @@ use crate::api::{Seen, Team};
 use crate::audit::{self, Pulse, Sinks};
 use crate::certificate;
 use crate::config::{AuditSinks, Config, Listen};
+use crate::limits::Limits;
 use crate::login::Waiting;
 use crate::login::oidc::OpenId;
 use crate::passkeys::Passkeys;
@@ -149,6 +150,7 @@ pub async fn start(
         wishes: Arc::default(),
         passkeys: Passkeys::new(&config.public_url).map(Arc::new),
         seen: Arc::new(Seen::default()),
+        limits: Arc::new(Limits::new(config.limits.clone())),
         sinks,
         config: Arc::new(config),
     };

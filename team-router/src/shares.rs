@@ -17,8 +17,6 @@ pub const LASTS: std::ops::RangeInclusive<u64> = 15 * 60..=7 * 24 * 3600;
 pub const USUAL: u64 = 3600;
 /// How many people one link lets in, at most.
 pub const MOST_USES: u64 = 50;
-/// How many shares one person has at a time, at most.
-pub const MOST_SHARES: u64 = 50;
 
 /// What a share is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

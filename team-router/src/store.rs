@@ -4,6 +4,7 @@
 
 mod audit;
 mod dump;
+mod held;
 mod host_keys;
 mod hosts;
 mod passkeys;
@@ -27,6 +28,7 @@ pub use audit::{CODE, Checkpoint, Entry, Link, Order, Wanted};
 pub use dump::Row;
 #[cfg(test)]
 pub(crate) use dump::every_table_is_named;
+pub use held::Held;
 pub use host_keys::HostKey;
 pub use hosts::{EnrollToken, Enrolled, Host};
 pub use passkeys::{Invite, Kept, Proofs};

@@ -77,7 +77,9 @@ impl Router {
         let url = format!("https://localhost:{port}/");
         let config = dir.join("router.toml");
         let lines = format!(
-            "public-url = \"{url}\"\nlisten = \"127.0.0.1:{port}\"\nstate-dir = {dir:?}\npasskeys = true\n"
+            "public-url = \"{url}\"\nlisten = \"127.0.0.1:{port}\"\nstate-dir = {dir:?}\npasskeys = true\n\
+             # One person stands for many here.\n[limits]\ncalls-per-account = 1000\njoins-per-account = 100000\n\
+             sessions-per-account = 100000\n"
         );
         std::fs::write(&config, lines).unwrap();
         let (members, secret) = members(&dir, hosts).await;

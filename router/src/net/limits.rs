@@ -1,6 +1,8 @@
-//! What one address may take: connections at a time, connections a second, failed attempts a minute.
+//! What one address may take: connections at a time, connections a second, failed attempts a minute; and calls of whoever
+//! is counted.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,7 +20,7 @@ const QUIET: Duration = Duration::from_secs(60);
 const ADDRESSES: usize = 10_000;
 
 /// One address, or one IPv6 network of 64 bits: whoever has one of its addresses has them all.
-fn place(address: IpAddr) -> IpAddr {
+pub fn place(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => {
@@ -61,6 +63,45 @@ impl Failures {
         }
         *at = now;
         bucket.take(now);
+    }
+}
+
+/// Calls of each of many: addresses, accounts.
+#[derive(Debug)]
+pub struct Calls<K> {
+    each: Bucket,
+    /// Whoever finds no entry shares the one without a name.
+    all: Mutex<HashMap<Option<K>, Bucket>>,
+}
+
+impl<K: Eq + Hash> Calls<K> {
+    /// Each may take as this bucket, which is full, gives.
+    pub fn new(each: Bucket) -> Self {
+        Self {
+            each,
+            all: Mutex::default(),
+        }
+    }
+
+    /// One more.
+    ///
+    /// # Errors
+    /// There were too many; how long to wait.
+    pub fn take(&self, who: K, now: Instant) -> Result<(), Duration> {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut key = Some(who);
+        if all.len() >= ADDRESSES && !all.contains_key(&key) {
+            all.retain(|_, bucket| !bucket.is_full(now));
+            if all.len() >= ADDRESSES {
+                key = None;
+            }
+        }
+        let bucket = all.entry(key).or_insert_with(|| self.each.clone());
+        if bucket.take(now) {
+            Ok(())
+        } else {
+            Err(bucket.wait(now))
+        }
     }
 }
 
@@ -114,6 +155,41 @@ mod tests {
         assert!(!failures.may_try(address, now));
         assert!(failures.may_try(IpAddr::from([192, 0, 2, 2]), now));
         assert!(failures.may_try(address, now + Duration::from_secs(61)));
+    }
+
+    #[test]
+    fn whoever_calls_too_often_waits_as_long_as_is_said() {
+        let (calls, now) = (
+            Calls::new(Bucket::per(2, Duration::from_secs(60), 3)),
+            Instant::now(),
+        );
+        for _ in 0..3 {
+            calls.take("a", now).unwrap();
+        }
+        let wait = calls.take("a", now).unwrap_err();
+        assert_eq!(wait.as_secs(), 30);
+        assert!(calls.take("a", now + wait - Duration::from_secs(1)).is_err());
+        assert_eq!(calls.take("b", now), Ok(()));
+        assert_eq!(calls.take("a", now + wait), Ok(()));
+    }
+
+    #[test]
+    fn strangers_without_end_cost_a_bounded_memory() {
+        let (calls, now) = (
+            Calls::new(Bucket::per(1, Duration::from_secs(1), 1)),
+            Instant::now(),
+        );
+        for who in 0..ADDRESSES {
+            calls.take(who, now).unwrap();
+        }
+        calls.take(ADDRESSES, now).unwrap();
+        assert!(calls.take(ADDRESSES + 1, now).is_err(), "they share what is left");
+        assert!(calls.all.lock().unwrap().len() <= ADDRESSES + 1);
+        assert_eq!(calls.take(ADDRESSES + 2, now + Duration::from_secs(2)), Ok(()));
+        assert!(
+            calls.all.lock().unwrap().len() <= 2,
+            "forgotten when they are quiet"
+        );
     }
 
     #[test]

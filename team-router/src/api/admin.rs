@@ -16,7 +16,7 @@ use super::callers::Admin;
 use super::login::{hash, number};
 use crate::error::TeamError;
 use crate::roles::{Factor, Labels, Role, check_labels, consents};
-use crate::store::{Binding, Lock, LockKind, Subject};
+use crate::store::{Binding, Held, Lock, LockKind, Subject};
 
 type Answer = Result<Json<Value>, TeamError>;
 type Done = Result<StatusCode, TeamError>;
@@ -241,7 +241,11 @@ pub(super) async fn make_enroll_token(
     let labels = taken(body)?.labels;
     check_labels(&labels).map_err(TeamError::Malformed)?;
     let (token, prefix) = enroll_token();
-    let now = unix_now();
+    let (now, most) = (unix_now(), team.limits.most.enroll_tokens_per_account);
+    let account = &caller.account.id;
+    let _counted = team
+        .may_have(account, Held::EnrollTokens, most, TeamError::TooManyEnrollTokens)
+        .await?;
     team.store
         .add_enroll_token(
             &hash(&token),

@@ -1,5 +1,7 @@
 //! The hosts that somebody may use, and joining one.
 
+use std::time::Instant;
+
 use axum::Extension;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Json, Path, State};
@@ -136,6 +138,7 @@ pub(super) async fn join(
     let Json(Joining { create, passkey }) = body.map_err(|error| TeamError::Malformed(error.body_text()))?;
     check_nonce(&create.viewer_nonce).map_err(|error| TeamError::Malformed(error.to_string()))?;
     let now = unix_now();
+    team.limits.join(&caller.account.id, Instant::now())?;
     let (host, decision) = decided(&team, &caller, &id, now).await?;
     let audited = decision.audited;
     if audited && !team.access.is_audited() {
@@ -168,6 +171,7 @@ pub(super) async fn join(
     if team.directory.node_of(&HostId(host.id.clone())).is_none() {
         return Err(TeamError::HostOffline);
     }
+    let counted = one_more(&team, &caller.account.id, create.resume.as_ref()).await?;
     let seat = seat(&team, &caller, &host, decision, create, now)?;
     let session = Session {
         id: seat.sid.0.clone(),
@@ -192,6 +196,7 @@ pub(super) async fn join(
         audited,
     };
     team.access.began(seat.sid.clone(), opened);
+    drop(counted);
     let sid = seat.sid.clone();
     let ticket = team
         .edge
@@ -210,6 +215,24 @@ pub(super) async fn join(
         key_chain,
     };
     Ok((StatusCode::CREATED, Json(created)))
+}
+
+/// Whether this account may have another session; nobody counts its sessions while the result lives.
+async fn one_more<'a>(
+    team: &'a Team,
+    account: &str,
+    resume: Option<&SessionId>,
+) -> Result<impl Sized + 'a, TeamError> {
+    let counting = team.limits.counting(account).await;
+    // A host that is away would keep its sessions for hours.
+    let online = |host: &str| team.directory.node_of(&HostId(host.to_owned())).is_some();
+    let most = team.limits.most.sessions_per_account;
+    // Whoever comes back to a session has it twice until its host notices.
+    if team.access.sessions_of(account, online) >= most + u64::from(resume.is_some()) {
+        router::audit!("RMV7008W", account, of = "sessions", "Too many of a kind");
+        return Err(TeamError::TooManySessions(most));
+    }
+    Ok(counting)
 }
 
 /// Every STUN server, and the TURN servers with credentials for one side of one session.

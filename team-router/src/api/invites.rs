@@ -23,7 +23,7 @@ use crate::access::make_administrator;
 use crate::error::TeamError;
 use crate::login::LONGEST;
 use crate::passkeys::{PASSKEYS, PasskeyError, Purpose};
-use crate::store::{Account, Invite, Kept, Person};
+use crate::store::{Account, Held, Invite, Kept, Person};
 
 /// How long a link waits, in seconds.
 pub const INVITE_LIFE: u64 = 24 * 3600;
@@ -69,6 +69,10 @@ pub(super) async fn invite(
     check_person(&name).map_err(TeamError::Malformed)?;
     let (link, hash) = invite_link(&team.config.public_url);
     let (invite, now) = (Invite { name, admin }, unix_now());
+    let (account, most) = (&caller.account.id, team.limits.most.invitations_per_account);
+    let _counted = team
+        .may_have(account, Held::Invitations, most, TeamError::TooManyInvites)
+        .await?;
     team.store
         .add_invite(&hash, &invite, &caller.account.id, now, now + INVITE_LIFE)
         .await?;

@@ -287,6 +287,7 @@ pub(super) async fn token(State(team): State<Team>, headers: HeaderMap) -> Resul
         .login(&hash, now)
         .await?
         .ok_or(TeamError::LoginRequired)?;
+    team.limits.account(&login.account.id, Instant::now())?;
     if login.account.provider == HEADER
         && trusted::named(&team, &headers)
             .map(|named| named.subject)

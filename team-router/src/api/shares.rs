@@ -20,7 +20,7 @@ use super::{Caller, Team};
 use crate::access::Answer;
 use crate::error::TeamError;
 use crate::shares::{Kind, LASTS, MOST_USES, Share, USUAL};
-use crate::store::{Accepted, Host, NewShare};
+use crate::store::{Accepted, Held, Host, NewShare};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -98,9 +98,13 @@ pub(super) async fn make(
         uses: wanted.uses,
         until,
     };
-    if !team.store.add_share(&share, now).await? {
-        return Err(refused(&caller, &host.id, TeamError::TooManyShares));
-    }
+    let (account, most) = (&caller.account.id, team.limits.most.shares_per_account);
+    let counted = team
+        .may_have(account, Held::Shares, most, TeamError::TooManyShares)
+        .await
+        .map_err(|error| refused(&caller, &host.id, error))?;
+    team.store.add_share(&share, now).await?;
+    drop(counted);
     team.access.refresh().await?;
     router::audit!(
         "RMV3026I",

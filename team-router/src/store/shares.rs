@@ -4,7 +4,7 @@ use sqlx::Row as _;
 
 use super::people::read_account;
 use super::{Result, Store, StoreError, signed, unsigned};
-use crate::shares::{Kind, MOST_SHARES, Member, Share};
+use crate::shares::{Kind, Member, Share};
 
 /// A share that begins.
 #[derive(Clone, Copy, Debug)]
@@ -32,22 +32,15 @@ pub enum Accepted {
 }
 
 impl Store {
-    /// Keeps a share, and forgets those whose time is over; `false` if its inviter has as many as one may have.
+    /// Keeps a share, and forgets those whose time is over.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn add_share(&self, share: &NewShare<'_>, now: u64) -> Result<bool> {
+    pub async fn add_share(&self, share: &NewShare<'_>, now: u64) -> Result<()> {
         sqlx::query("DELETE FROM share WHERE until <= $1")
             .bind(signed(now))
             .execute(&self.pool)
             .await?;
-        let row = sqlx::query("SELECT COUNT(*) AS many FROM share WHERE account = $1")
-            .bind(share.account)
-            .fetch_one(&self.pool)
-            .await?;
-        if unsigned(row.try_get("many")?) >= MOST_SHARES {
-            return Ok(false);
-        }
         sqlx::query(
             "INSERT INTO share (id, hash, host, account, kind, created, until, uses_left) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -62,8 +55,7 @@ impl Store {
         .bind(signed(share.uses))
         .execute(&self.pool)
         .await?;
-        self.policy_changed().await?;
-        Ok(true)
+        self.policy_changed().await
     }
 
     /// Those in force, the oldest first.

@@ -192,7 +192,9 @@ async fn hosts(store: &Store) {
         Enrolled::BadToken,
         "too late"
     );
+    assert_eq!(store.held("console", Held::EnrollTokens, 150).await.unwrap(), 1);
     assert_eq!(enroll("t1", "h1", 150).await.unwrap(), Enrolled::Done);
+    assert_eq!(store.held("console", Held::EnrollTokens, 150).await.unwrap(), 0);
     assert_eq!(enroll("t1", "h2", 150).await.unwrap(), Enrolled::BadToken, "used");
     store
         .add_enroll_token("t2", "abc", &env, "console", 100, 200)

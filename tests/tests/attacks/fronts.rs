@@ -187,7 +187,9 @@ async fn a_certificate_that_ends_is_said_in_good_time() {
         let https = Https::new(world.router.local_addr, &world.dir.join("own.pem")).unwrap();
         let bearer = [("Authorization", "Bearer a-token-for-figures")];
         let page = https.request("GET /metrics", &bearer, "").await.ok()?.body;
-        let line = page.lines().find_map(|line| line.strip_prefix("removid_certificate_seconds_left "))?;
+        let line = page
+            .lines()
+            .find_map(|line| line.strip_prefix("removid_certificate_seconds_left "))?;
         line.parse().ok()
     };
     let said = async || {
@@ -199,12 +201,19 @@ async fn a_certificate_that_ends_is_said_in_good_time() {
         let began = Instant::now();
         while !(left().await.is_some_and(|left| days.contains(&(left / DAY))) && said().await == words) {
             let found = (left().await, said().await);
-            assert!(began.elapsed() < Duration::from_secs(30), "{days:?}, {words}: {found:?}");
+            assert!(
+                began.elapsed() < Duration::from_secs(30),
+                "{days:?}, {words}: {found:?}"
+            );
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
     until(2..4, 1).await;
-    assert_eq!(world.get("/readyz", &[]).await.body, "ready", "it is ready all the same");
+    assert_eq!(
+        world.get("/readyz", &[]).await.body,
+        "ready",
+        "it is ready all the same"
+    );
     renew(&world.dir, 90 * 24 * 3600);
     until(89..91, 1).await;
     renew(&world.dir, 5 * 24 * 3600);
@@ -214,7 +223,7 @@ async fn a_certificate_that_ends_is_said_in_good_time() {
     let config = &world.router.team.config;
     let check = || team_router::certificate::check(config, router::auth::direct::unix_now());
     assert!(check().unwrap().unwrap().contains("ends in 4 days: renew it"));
-    renew(&world.dir, 90 * 24 * 3600);
+    renew(&world.dir, 90 * 24 * 3600 - 60);
     assert!(check().unwrap().unwrap().ends_with("ends in 89 days"));
     renew(&world.dir, 0);
     assert!(check().unwrap_err().to_string().contains("is over"));

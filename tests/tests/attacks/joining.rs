@@ -119,7 +119,9 @@ async fn tokens_that_this_router_did_not_make_open_nothing() {
 
 #[tokio::test]
 async fn a_ticket_opens_one_seat_once() {
-    let (world, mut count) = (World::start().await, Count::default());
+    let many =
+        |_: &std::path::Path| "limits = { sessions-per-account = 99, joins-per-account = 99 }".to_owned();
+    let (world, mut count) = (World::start_as("", many).await, Count::default());
     let admin = world.person("ada", &["admins"]).await;
     let host = world.host(&admin, &json!({})).await;
     let _socket = world.connect(&host).await.unwrap();

@@ -11,6 +11,7 @@ mod audit;
 mod authenticator;
 mod enrolment;
 mod factors;
+mod floods;
 mod fronts;
 mod full;
 mod hosts;

@@ -363,16 +363,8 @@ async fn a_share_ends_at_its_time() {
         uses: 2,
         until: now + 4,
     };
-    assert!(
-        scene
-            .world
-            .router
-            .team
-            .store
-            .add_share(&share, now)
-            .await
-            .unwrap()
-    );
+    let store = &scene.world.router.team.store;
+    store.add_share(&share, now).await.unwrap();
     scene.world.router.team.access.refresh().await.unwrap();
     assert_eq!(scene.accept(&bob, "secret").await.status, 200);
     let (mut viewer, sid, _) = scene.session(&bob).await;

@@ -6,7 +6,7 @@ import { make } from "../app/dom.js";
 import { problemText, t } from "../app/texts.js";
 
 /** Waiting may help. */
-const AGAIN = new Set(["database", "disk_full", "audit_unwritten", "stopping", "too_many", "host_offline", "internal", "unreachable"]);
+const AGAIN = new Set(["database", "disk_full", "audit_unwritten", "too_fast", "stopping", "too_many", "host_offline", "internal", "unreachable"]);
 
 /**
  * @param {string} code

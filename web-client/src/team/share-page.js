@@ -13,7 +13,7 @@ import { card, startPage } from "./start.js";
 
 const KEPT = "removid.share";
 /** It may be good in a moment. */
-const FOR_NOW = ["unreachable", "database", "disk_full", "stopping", "too_many", "login_required"];
+const FOR_NOW = ["unreachable", "database", "disk_full", "too_fast", "stopping", "too_many", "login_required"];
 
 /** @param {unknown} error */
 function wrong(error) {

@@ -3,7 +3,7 @@
 use super::By::{Agent, Both, Router};
 use super::{Code, code};
 
-pub(super) const ROWS: [Code; 46] = [
+pub(super) const ROWS: [Code; 47] = [
     code(
         "RMV3001I",
         "session.requested",
@@ -304,6 +304,13 @@ pub(super) const ROWS: [Code; 46] = [
         "audit.waited",
         "The audit log could not be written for `seconds`; what happened meanwhile follows, or was counted as lost",
         &["seconds"],
+        Router,
+    ),
+    code(
+        "RMV7008W",
+        "too_much",
+        "Somebody called too fast, once a minute, or has as many `of` a kind as one may have",
+        &["account", "of"],
         Router,
     ),
     code(

@@ -114,6 +114,8 @@ pub(super) async fn all(store: &Store) {
         .add_invite("i1", &invite, "console", 100, 200)
         .await
         .unwrap();
+    assert_eq!(store.held("console", Held::Invitations, 150).await.unwrap(), 1);
+    assert_eq!(store.held("console", Held::Invitations, 200).await.unwrap(), 0);
     assert_eq!(store.invite("i1", 150).await.unwrap().as_ref(), Some(&invite));
     assert_eq!(store.invite("i1", 200).await.unwrap(), None, "too late");
     assert_eq!(store.take_invite("i1", 200).await.unwrap(), None);
