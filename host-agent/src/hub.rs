@@ -249,7 +249,7 @@ impl Hub {
                 }
             }
             // Of those who bring them to this hub.
-            Signal::SessionLease { .. } | Signal::HostStatus { .. } => {}
+            Signal::SessionLease { .. } | Signal::HostStatus { .. } | Signal::HostEvent { .. } => {}
             Signal::SessionWaiting { .. }
             | Signal::SessionAccept { .. }
             | Signal::SessionReject { .. }

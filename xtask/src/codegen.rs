@@ -98,6 +98,7 @@ fn typescript() -> String {
         signaling_spec::EndReason,
         signaling_spec::IceServer,
         signaling_spec::ViewerCaps,
+        signaling_spec::EventField,
         signaling_spec::Signal,
         control::FromViewer,
         control::FromHost,
@@ -229,6 +230,9 @@ fn limits_js() -> String {
         MAX_DISPLAY_WIDTH,
         MAX_DISPLAY_HEIGHT,
         MAX_VIEWERS,
+        MAX_EVENT_FIELDS,
+        MAX_EVENT_NAME,
+        MAX_EVENT_VALUE,
     );
     add("MAX_BUTTON", u128::from(input::MAX_BUTTON));
     add("HELD_HEARTBEAT_MS", limits::HELD_HEARTBEAT.as_millis());

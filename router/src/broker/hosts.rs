@@ -244,6 +244,7 @@ impl Hosts {
             Signal::SessionRequest { .. }
             | Signal::SessionLease { .. }
             | Signal::HostStatus { .. }
+            | Signal::HostEvent { .. }
             | Signal::SdpOffer { .. }
             | Signal::Error { .. } => return,
         };

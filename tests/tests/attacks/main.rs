@@ -25,5 +25,7 @@ mod provider;
 mod rights;
 mod rotation;
 mod shares;
+mod strong;
+mod told;
 mod trusted;
 mod world;

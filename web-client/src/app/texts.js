@@ -199,6 +199,8 @@ const TEXTS = /** @type {const} */ ({
     "What happens on this host has to be written down, and cannot be now. Whoever runs the router has to see to that. [E-AUDIT]",
   "reason.forbidden": "This token does not permit to see the host. Whoever gave it to you can give one that does. [E-FORBIDDEN]",
   "reason.origin": "The host does not permit to be shown on this page. Whoever runs it can add this page’s address to its configuration. [E-ORIGIN]",
+  "reason.factor":
+    "This host wants a second factor that was given a short while ago. Prove anew who you are, with a passkey or at your provider; an administrator can have your role ask for it. [E-FACTOR]",
   "reason.consent_asked": "The person at the host is asked whether you may come in.",
   "reason.consent": "The person at the host did not let you in, or was not there to do it. [E-CONSENT]",
   "reason.full": "As many people watch as the host takes. Try again when somebody has left. [E-FULL]",
