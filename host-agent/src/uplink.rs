@@ -8,6 +8,7 @@ mod membership;
 mod rotate;
 mod socket;
 mod told;
+mod wake;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -71,6 +72,7 @@ pub async fn run(config: Config, told: Told) -> anyhow::Result<()> {
         membership,
         identity,
         key_file,
+        alarm: wake::Alarm::default(),
         signer,
         link: host_link,
         told,
@@ -92,6 +94,7 @@ impl Drop for AbortOnDrop {
 struct Uplink {
     identity: Arc<Identity>,
     key_file: PathBuf,
+    alarm: wake::Alarm,
     signer: Signer,
     membership: Membership,
     socket: socket::Address,
@@ -176,6 +179,7 @@ impl Uplink {
             name: self.membership.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             sessions: self.grants.live().cloned().collect(),
+            links: wake::links(),
         };
         let mut next = Some(status);
         let mut heard = Instant::now();
@@ -270,6 +274,7 @@ impl Uplink {
                     }
                 }
             }
+            Signal::HostWake { macs } => self.alarm.ring(&macs, Instant::now()).await,
             Signal::SessionLease { sid, seconds } => self.grants.renew(&sid, seconds, Instant::now()),
             Signal::SdpOffer { .. }
             | Signal::IceCandidate { .. }

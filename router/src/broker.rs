@@ -232,6 +232,15 @@ impl Broker {
         let _ = self.hosts.send(hosts::Event::Left(from)).await;
     }
 
+    /// Tells a host something that belongs to no session. It may not arrive.
+    pub async fn order(&self, host: HostId, signal: Signal) {
+        let event = hosts::Event::Order {
+            host,
+            signal: Box::new(signal),
+        };
+        let _ = self.hosts.send(event).await;
+    }
+
     /// A session that lives at a host from before this router began; its viewer has no socket here.
     pub async fn restore(&self, host: HostId, sid: SessionId, claims: AccessClaims, lease: u32) {
         let event = hosts::Event::Restore {

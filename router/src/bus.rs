@@ -26,6 +26,8 @@ pub enum ForHost {
         from: NodeId,
     },
     Signal(Box<Signal>),
+    /// For the host itself.
+    Order(HostId, Box<Signal>),
     /// The viewer's socket has closed; its media may live on.
     ViewerGone(SessionId),
 }

@@ -87,3 +87,6 @@ pub const HELD_ABSENT: Duration = Duration::from_millis(500);
 pub const HELD_SILENCE: Duration = Duration::from_secs(2);
 /// The host says on `ctl` that it lives, this often.
 pub const HOST_HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// Network cards that a host tells of, and that one message wakes.
+pub const MAX_LINKS: usize = 8;

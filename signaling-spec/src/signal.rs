@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::claims::Consent;
 use crate::limits::{
-    MAX_CANDIDATE_BYTES, MAX_EVENT_FIELDS, MAX_EVENT_NAME, MAX_EVENT_VALUE, MAX_SDP_BYTES, MAX_SIGNAL_BYTES,
+    MAX_CANDIDATE_BYTES, MAX_EVENT_FIELDS, MAX_EVENT_NAME, MAX_EVENT_VALUE, MAX_LINKS, MAX_SDP_BYTES, MAX_SIGNAL_BYTES,
     MAX_VIEWERS,
 };
 use crate::{Fingerprint, Negotiation, Object, Rights, Sdp, SessionId, TokenId};
@@ -68,6 +68,14 @@ pub enum Signal {
         name: String,
         version: String,
         sessions: Vec<SessionId>,
+        /// By which another host of its network could wake this one.
+        #[serde(
+            default,
+            deserialize_with = "crate::object::list",
+            skip_serializing_if = "Vec::is_empty"
+        )]
+        #[cfg_attr(feature = "ts", ts(optional, as = "Option<Vec<Link>>"))]
+        links: Vec<Link>,
     },
     /// Host → viewer: the person at the host is asked, and has so many seconds to answer.
     #[serde(rename = "session.waiting")]
@@ -149,6 +157,33 @@ pub enum Signal {
         /// So many before it found no place while the router was away, or came too fast.
         lost: u32,
     },
+    /// Router → host: wake the machine in your network that has one of these hardware addresses.
+    #[serde(rename = "host.wake")]
+    HostWake { macs: Vec<String> },
+}
+
+/// A network card of a host that listens for a wake-up while the host sleeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct Link {
+    /// Its hardware address, as `00:1a:2b:3c:4d:5e`.
+    pub mac: String,
+    /// The network that it is in, as `192.0.2.0/24`.
+    pub net: String,
+}
+
+/// The six bytes of a hardware address.
+pub fn mac_bytes(text: &str) -> Option<[u8; 6]> {
+    let mut bytes = [0; 6];
+    let mut parts = text.split(':');
+    for byte in &mut bytes {
+        let part = parts.next().filter(|part| part.len() == 2)?;
+        *byte = u8::from_str_radix(part, 16)
+            .ok()
+            .filter(|_| part.bytes().all(|b| b.is_ascii_hexdigit()))?;
+    }
+    parts.next().is_none().then_some(bytes)
 }
 
 /// A field of an event: never content, never a secret.
@@ -315,7 +350,7 @@ struct Head {
 
 impl Signal {
     /// Every `type` there is.
-    pub const TYPES: [&'static str; 13] = [
+    pub const TYPES: [&'static str; 14] = [
         "session.request",
         "session.lease",
         "host.status",
@@ -329,6 +364,7 @@ impl Signal {
         "session.end",
         "error",
         "host.event",
+        "host.wake",
     ];
 
     /// Decodes one text frame.
@@ -360,7 +396,11 @@ impl Signal {
                 over("sdp", sdp.0.len(), MAX_SDP_BYTES)?
             }
             Self::IceCandidate { candidate, .. } => over("candidate", candidate.len(), MAX_CANDIDATE_BYTES)?,
-            Self::HostStatus { sessions, .. } => over("sessions", sessions.len(), MAX_VIEWERS)?,
+            Self::HostStatus { sessions, links, .. } => {
+                over("sessions", sessions.len(), MAX_VIEWERS)?;
+                over("links", links.len(), MAX_LINKS)?;
+            }
+            Self::HostWake { macs } => over("macs", macs.len(), MAX_LINKS)?,
             Self::HostEvent { code, fields, .. } => {
                 over("code", code.len(), MAX_EVENT_NAME)?;
                 over("fields", fields.len(), MAX_EVENT_FIELDS)?;
@@ -398,7 +438,10 @@ impl Signal {
             | Self::IceCandidate { sid, .. }
             | Self::IceEnd { sid }
             | Self::SessionEnd { sid, .. } => Some(sid),
-            Self::HostStatus { .. } | Self::HostEvent { .. } | Self::Error { .. } => None,
+            Self::HostStatus { .. }
+            | Self::HostEvent { .. }
+            | Self::HostWake { .. }
+            | Self::Error { .. } => None,
         }
     }
 
@@ -408,6 +451,7 @@ impl Signal {
             Self::SessionRequest { .. } => "session.request",
             Self::SessionLease { .. } => "session.lease",
             Self::HostStatus { .. } => "host.status",
+            Self::HostWake { .. } => "host.wake",
             Self::SessionWaiting { .. } => "session.waiting",
             Self::SessionAccept { .. } => "session.accept",
             Self::SessionReject { .. } => "session.reject",

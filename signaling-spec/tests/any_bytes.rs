@@ -7,7 +7,7 @@ use signaling_spec::channel::input::{Input, Motion};
 use signaling_spec::claims::Consent;
 use signaling_spec::limits::{MAX_CANDIDATE_BYTES, MAX_INPUT_BYTES};
 use signaling_spec::{
-    EndReason, EventField, Fingerprint, IceServer, Negotiation, Refusal, Right, Rights, Sdp, SessionId,
+    EndReason, EventField, Fingerprint, IceServer, Link, Negotiation, Refusal, Right, Rights, Sdp, SessionId,
     Signal, TokenId, ViewerCaps, ViewerId,
 };
 
@@ -82,6 +82,10 @@ fn signals() -> impl Strategy<Value = Signal> {
         (sid(), any::<u32>()).prop_map(|(sid, seconds)| Signal::SessionWaiting { sid, seconds }),
         (".*", proptest::collection::vec(sid(), 0..32)).prop_map(|(name, sessions)| Signal::HostStatus {
             version: name.clone(),
+            links: vec![Link {
+                mac: name.clone(),
+                net: name.clone()
+            }],
             name,
             sessions
         }),
@@ -103,6 +107,7 @@ fn signals() -> impl Strategy<Value = Signal> {
                     .collect(),
                 lost
             }),
+        proptest::collection::vec(".*", 0..8).prop_map(|macs| Signal::HostWake { macs }),
         (sid(), fingerprint(), rights()).prop_map(|(sid, host_fp, rights)| Signal::SessionAccept {
             sid,
             host_fp,

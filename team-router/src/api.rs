@@ -17,6 +17,7 @@ mod shares;
 mod told;
 mod trusted;
 mod uplink;
+mod wake;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -157,6 +158,7 @@ pub fn routes(team: Team) -> Routes {
         .route("/api/v1/invites/accept", post(invites::accept))
         .route("/api/v1/hosts", get(hosts::list))
         .route("/api/v1/hosts/{id}/sessions", post(hosts::join))
+        .route("/api/v1/hosts/{id}/wake", post(wake::wake))
         .route("/api/v1/hosts/{id}/shares", get(shares::list).post(shares::make))
         .route("/api/v1/shares/{id}", delete(shares::end))
         .route("/api/v1/shares/look", post(shares::look))

@@ -67,6 +67,8 @@ pub enum TeamError {
     NotFound(&'static str),
     #[error("the host is not connected; see that it runs and reaches this router")]
     HostOffline,
+    #[error("no other host of the team is awake in its network to wake it; switch it on by hand")]
+    NoNeighbour,
     #[error("{0}")]
     Malformed(String),
     #[error("too many attempts; wait a minute")]
@@ -144,6 +146,7 @@ impl TeamError {
             Self::Forbidden => "forbidden",
             Self::NotFound(_) => "not_found",
             Self::HostOffline => "host_offline",
+            Self::NoNeighbour => "no_neighbour",
             Self::Malformed(_) => "malformed",
             Self::TooMany => "too_many",
             Self::EnrollToken => "enroll_token",
@@ -184,7 +187,7 @@ impl TeamError {
             | Self::Declined(_)
             | Self::Login(_) => 403,
             Self::NoProvider | Self::NotFound(_) | Self::UserCode => 404,
-            Self::HostKnown | Self::KeyWaits => 409,
+            Self::HostKnown | Self::KeyWaits | Self::NoNeighbour => 409,
             Self::StaleLogin | Self::LogoutToken | Self::Malformed(_) => 400,
             Self::TooMany | Self::TooFast(_) => 429,
             Self::HostOffline | Self::Store(_) | Self::Unwritten | Self::Stopping => 503,

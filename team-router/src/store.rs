@@ -30,7 +30,7 @@ pub use dump::Row;
 pub(crate) use dump::every_table_is_named;
 pub use held::Held;
 pub use host_keys::HostKey;
-pub use hosts::{EnrollToken, Enrolled, Host};
+pub use hosts::{EnrollToken, Enrolled, Host, Reach};
 pub use passkeys::{Invite, Kept, Proofs};
 pub use people::{Account, Login, NewLogin, Person};
 pub use policy::{Binding, Lock, LockKind, Subject};
@@ -40,7 +40,7 @@ pub use shares::{Accepted, NewShare};
 /// A statement that does not answer within this is an error, and so is a connection that cannot be had.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-const MIGRATIONS: [(i64, &str, Text); 7] = [
+const MIGRATIONS: [(i64, &str, Text); 8] = [
     (
         1,
         "first",
@@ -65,6 +65,11 @@ const MIGRATIONS: [(i64, &str, Text); 7] = [
         20,
         "rotation",
         Text::Same(include_str!("../migrations/0020_rotation.sql")),
+    ),
+    (
+        21,
+        "links",
+        Text::Same(include_str!("../migrations/0021_links.sql")),
     ),
     (
         30,

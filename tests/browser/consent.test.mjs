@@ -8,12 +8,11 @@ import { Agent } from "./lib/agent.mjs";
 import { BROWSERS } from "./lib/browser.mjs";
 import { Display } from "./lib/display.mjs";
 import { KEY } from "./lib/keys.mjs";
+import { ALLOW, REFUSE, answer, findColour } from "./lib/question.mjs";
 import { key, raw, tap } from "./lib/raw.mjs";
 import { Scene } from "./lib/scene.mjs";
 import { until } from "./lib/wait.mjs";
 
-const ALLOW = [0x18, 0x80, 0x38];
-const REFUSE = [0x5f, 0x63, 0x68];
 const SIZE = { width: 800, height: 600 };
 
 for (const name of BROWSERS) {
@@ -30,21 +29,8 @@ for (const name of BROWSERS) {
     });
     after(() => scene.end());
 
-    /** Where a button of that colour is on the host's screen. */
-    async function find(colour) {
-      const pixels = await host.pixels(SIZE);
-      for (let i = 0; i < pixels.length; i += 3) {
-        if (colour.every((value, c) => pixels[i + c] === value)) return { x: ((i / 3) % SIZE.width) + 6, y: Math.floor(i / 3 / SIZE.width) + 4 };
-      }
-      return null;
-    }
-
-    async function click(colour) {
-      const at = await until("the button on the host's screen", () => find(colour));
-      await host.moveTo(at.x, at.y);
-      await host.click();
-      await until("the question to go", async () => (await find(colour)) === null);
-    }
+    const find = (colour) => findColour(host, SIZE, colour);
+    const click = (colour) => answer(host, SIZE, colour);
 
     async function asked(url) {
       const viewer = await browser.page({ newTab: true });

@@ -8,17 +8,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Browser } from "./lib/browser.mjs";
 import { Display } from "./lib/display.mjs";
-import { Authenticator, Team, askedAgain, logIn, seen } from "./lib/team.mjs";
+import { Authenticator, Team, askedAgain, logIn, press, seen } from "./lib/team.mjs";
 import { Stack, until } from "./lib/wait.mjs";
-
-/** Presses the button or link of that name, which is there or comes. */
-export async function press(page, name) {
-  await until(`“${name}” to press`, () => page.evaluate((name) => {
-    const found = [...document.querySelectorAll("button, a")].find((one) => one.textContent === name && one.checkVisibility());
-    found?.click();
-    return found !== undefined;
-  }, name).catch(() => false), 10_000, async () => `${page.url()} ${await page.evaluate(() => document.body.innerText).catch((error) => error.message)}`);
-}
 
 describe("second factors", () => {
   const stack = new Stack();

@@ -155,6 +155,7 @@ impl Router {
             name: "box".to_owned(),
             version: "0.1.0".to_owned(),
             sessions: vec![],
+            links: vec![],
         };
         socket.send(Message::Text(status.encode().into())).await.unwrap();
         socket

@@ -97,6 +97,7 @@ fn typescript() -> String {
         signaling_spec::Refusal,
         signaling_spec::EndReason,
         signaling_spec::IceServer,
+        signaling_spec::Link,
         signaling_spec::ViewerCaps,
         signaling_spec::EventField,
         signaling_spec::Signal,
@@ -233,6 +234,7 @@ fn limits_js() -> String {
         MAX_EVENT_FIELDS,
         MAX_EVENT_NAME,
         MAX_EVENT_VALUE,
+        MAX_LINKS,
     );
     add("MAX_BUTTON", u128::from(input::MAX_BUTTON));
     add("HELD_HEARTBEAT_MS", limits::HELD_HEARTBEAT.as_millis());

@@ -4,7 +4,7 @@
 //! loopback candidate, so a page on 127.0.0.1 gets an interface's address. Bridges of containers and
 //! virtual machines come last, and only a few: each costs the browser checks.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::PagePath;
 
@@ -35,6 +35,21 @@ pub fn all() -> Vec<Local> {
         .collect();
     all.dedup();
     all
+}
+
+/// The networks of IPv4 that this machine is in by a card of its own: the card, its address, the mask.
+pub fn networks() -> Vec<(String, Ipv4Addr, Ipv4Addr)> {
+    let found = if_addrs::get_if_addrs().unwrap_or_default();
+    found
+        .into_iter()
+        .filter(|one| !BRIDGES.iter().any(|prefix| one.name.starts_with(prefix)))
+        .filter_map(|one| match one.addr {
+            if_addrs::IfAddr::V4(v4) if !v4.ip.is_loopback() && !v4.ip.is_link_local() => {
+                Some((one.name, v4.ip, v4.netmask))
+            }
+            if_addrs::IfAddr::V4(_) | if_addrs::IfAddr::V6(_) => None,
+        })
+        .collect()
 }
 
 fn is_link_local(address: IpAddr) -> bool {

@@ -227,6 +227,7 @@ async fn forward(app: &Edge, text: &str, sid: &SessionId) -> Option<Signal> {
         | Signal::SessionLease { .. }
         | Signal::HostStatus { .. }
         | Signal::HostEvent { .. }
+        | Signal::HostWake { .. }
         | Signal::SessionWaiting { .. }
         | Signal::SessionAccept { .. }
         | Signal::SessionReject { .. }

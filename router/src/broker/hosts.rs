@@ -40,6 +40,11 @@ pub(super) enum Event {
         claims: Box<AccessClaims>,
         lease: u32,
     },
+    /// For a host, wherever it is, and for no session of it.
+    Order {
+        host: HostId,
+        signal: Box<Signal>,
+    },
     Letter(ForHost),
 }
 
@@ -144,6 +149,20 @@ impl Hosts {
                     tracing::warn!(%error, "Dropped a viewer's message: the host does not keep up");
                 }
             }
+            Event::Order { host, signal } => {
+                if let Some(node) = self.directory.node_of(&host) {
+                    let _ = self
+                        .bus
+                        .post(&node, Letter::ForHost(ForHost::Order(host, signal)));
+                }
+            }
+            Event::Letter(ForHost::Order(host, signal)) => {
+                if let Some(host) = self.hosts.get(&host)
+                    && let Err(error) = host.outbox.try_send(signal)
+                {
+                    tracing::warn!(%error, "Dropped an order: the host does not keep up");
+                }
+            }
             Event::Letter(ForHost::ViewerGone(sid)) => {
                 if let Some(session) = self.sessions.get_mut(&sid) {
                     session.viewer = None;
@@ -245,6 +264,7 @@ impl Hosts {
             | Signal::SessionLease { .. }
             | Signal::HostStatus { .. }
             | Signal::HostEvent { .. }
+            | Signal::HostWake { .. }
             | Signal::SdpOffer { .. }
             | Signal::Error { .. } => return,
         };

@@ -1,6 +1,7 @@
 //! The hosts that somebody may use, and joining one.
 
 use std::time::Instant;
+use std::collections::BTreeSet;
 
 use axum::Extension;
 use axum::extract::rejection::JsonRejection;
@@ -19,6 +20,7 @@ use signaling_spec::{HostId, IceServer, Object, Right, SessionId, TokenId};
 
 use super::login::number;
 use super::passkeys::{self, Answered, FRESH};
+use super::wake::{is_online, networks};
 use super::{Caller, Team};
 use crate::access::{Answer, Opened, PENDING, Policy};
 use crate::error::TeamError;
@@ -47,16 +49,19 @@ pub(super) async fn list(
         found.map_or_else(String::new, |(account, _)| account.name.clone())
     };
     let admin = policy.is_admin(&caller.account, now);
-    let shown: Vec<Value> = team
-        .store
-        .hosts()
-        .await?
-        .into_iter()
+    let hosts = team.store.hosts().await?;
+    let awake: BTreeSet<_> = hosts
+        .iter()
+        .filter(|host| is_online(&team, host))
+        .flat_map(networks)
+        .collect();
+    let shown: Vec<Value> = hosts
+        .iter()
         .filter_map(|host| {
             // A lock is shown to whoever could use the host without it.
             let decision = policy.without_locks(&caller.account, &host.id, &host.labels, now);
             let Decision { rights, factor, .. } = decision;
-            let (shared_by, shared_until) = shared(&policy, &caller, &host, now).unzip();
+            let (shared_by, shared_until) = shared(&policy, &caller, host, now).unzip();
             let locked = match policy.answer(&caller.account, &host.id, &host.labels, now) {
                 Answer::May(_) => None,
                 Answer::Locked(reason) => Some(reason),
@@ -64,7 +69,8 @@ pub(super) async fn list(
             if !rights.has(Right::View) && !admin {
                 return None;
             }
-            let online = team.directory.node_of(&HostId(host.id.clone())).is_some();
+            let online = is_online(&team, host);
+            let wakes = !online && networks(host).iter().any(|net| awake.contains(net));
             let viewers: Vec<String> = live
                 .iter()
                 .filter(|session| session.host == host.id)
@@ -77,6 +83,7 @@ pub(super) async fn list(
                 "version": host.version,
                 "online": online,
                 "last_seen": host.last_seen,
+                "wakes": wakes,
                 "viewers": viewers,
                 "rights": rights,
                 "factor": factor.name(),

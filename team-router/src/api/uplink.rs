@@ -1,5 +1,6 @@
 //! `GET /api/v1/host`: the socket that a host keeps open. It proves its key before the upgrade.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use axum::Extension;
@@ -27,6 +28,7 @@ use super::Team;
 use super::enroll::{plain_name, prove};
 use super::hosts::LEASE;
 use super::told;
+use super::wake::reach;
 use crate::access::{Opened, PENDING};
 use crate::error::TeamError;
 use crate::roles::Factor;
@@ -63,7 +65,7 @@ pub(super) async fn upgrade(
         .read_buffer_size(READ_BUFFER)
         .max_message_size(MAX_SIGNAL_BYTES)
         .max_frame_size(MAX_SIGNAL_BYTES)
-        .on_upgrade(move |socket| async move { Box::pin(serve(team, host, socket)).await })
+        .on_upgrade(move |socket| async move { Box::pin(serve(team, host, ends.peer.ip(), socket)).await })
 }
 
 async fn admit(team: &Team, ends: Ends, headers: &HeaderMap) -> Result<HostId, TeamError> {
@@ -103,7 +105,7 @@ async fn admit(team: &Team, ends: Ends, headers: &HeaderMap) -> Result<HostId, T
     Ok(HostId(key.host))
 }
 
-async fn serve(team: Team, host: HostId, mut socket: WebSocket) {
+async fn serve(team: Team, host: HostId, from: IpAddr, mut socket: WebSocket) {
     let (outbox, mut orders) = mpsc::channel(OUTBOX);
     let Ok(connection) = team.edge.broker.host_arrived(host.clone(), outbox).await else {
         return;
@@ -111,7 +113,7 @@ async fn serve(team: Team, host: HostId, mut socket: WebSocket) {
     tracing::info!(%host, "Host connected");
     router::audit!("RMV2003I", host = %host, "Host connected");
     let mut events = told::Events::default();
-    let why = converse(&team, &connection, (&mut socket, &mut orders), &mut events).await;
+    let why = converse(&team, &connection, from, (&mut socket, &mut orders), &mut events).await;
     events.say_lost(&host);
     team.edge.broker.host_left(connection).await;
     router::audit!("RMV2004I", host = %host, why, "Host left");
@@ -138,6 +140,7 @@ fn closing(why: &str) -> Option<(u16, &'static str)> {
 async fn converse(
     team: &Team,
     connection: &Connection,
+    from: IpAddr,
     (socket, orders): (&mut WebSocket, &mut mpsc::Receiver<Box<Signal>>),
     events: &mut told::Events,
 ) -> &'static str {
@@ -180,7 +183,7 @@ async fn converse(
                     events.write(team, &connection.host, &told::Event { code, at: *at, fields });
                     continue;
                 }
-                if let Err(error) = hear(team, connection, signal).await {
+                if let Err(error) = hear(team, connection, from, signal).await {
                     tracing::warn!(host = %connection.host, %error, "A host's message could not be noted");
                 }
             },
@@ -207,18 +210,19 @@ async fn send(socket: &mut WebSocket, message: Message) -> bool {
     )
 }
 
-async fn hear(team: &Team, connection: &Connection, signal: Signal) -> Result<(), StoreError> {
+async fn hear(team: &Team, connection: &Connection, from: IpAddr, signal: Signal) -> Result<(), StoreError> {
     let host = &connection.host;
     match &signal {
         Signal::HostStatus {
             name,
             version,
             sessions,
+            links,
         } => {
             let version: String = version.chars().filter(char::is_ascii_graphic).take(32).collect();
             let now = unix_now();
             team.store
-                .host_seen(&host.0, &plain_name(name), &version, now)
+                .host_seen(&host.0, &plain_name(name), &version, &reach(from, links), now)
                 .await?;
             return resume(team, host, sessions, now).await;
         }
@@ -237,6 +241,7 @@ async fn hear(team: &Team, connection: &Connection, signal: Signal) -> Result<()
         | Signal::SessionRequest { .. }
         | Signal::SessionWaiting { .. }
         | Signal::SessionLease { .. }
+        | Signal::HostWake { .. }
         | Signal::SdpOffer { .. }
         | Signal::SdpAnswer { .. }
         | Signal::IceCandidate { .. }

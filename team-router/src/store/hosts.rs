@@ -1,5 +1,7 @@
 //! Hosts, their keys, and the tokens that enrol them.
 
+use serde::{Deserialize, Serialize};
+use signaling_spec::Link;
 use sqlx::Row as _;
 
 use super::{Result, Store, from_json, signed, to_json, unsigned};
@@ -15,6 +17,15 @@ pub struct Host {
     pub version: String,
     /// Seconds since 1970; 0 if it never came.
     pub last_seen: u64,
+    pub reach: Reach,
+}
+
+/// Where a host is, for those who could wake it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reach {
+    /// The address by which it reaches the router: networks of the same numbers are many.
+    pub from: String,
+    pub links: Vec<Link>,
 }
 
 /// A token that waits for its host; the token itself is not known.
@@ -159,20 +170,23 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn host(&self, id: &str) -> Result<Option<Host>> {
-        let row = sqlx::query("SELECT id, name, labels_json, version, last_seen FROM host WHERE id = $1")
-            .bind(id)
-            .fetch_optional(&self.pool)
-            .await?;
+        let row = sqlx::query(
+            "SELECT id, name, labels_json, version, last_seen, links_json FROM host WHERE id = $1",
+        )
+        .bind(id)
+        .fetch_optional(&self.pool)
+        .await?;
         row.as_ref().map(host).transpose()
     }
 
     /// # Errors
     /// The database does not answer.
     pub async fn hosts(&self) -> Result<Vec<Host>> {
-        let rows =
-            sqlx::query("SELECT id, name, labels_json, version, last_seen FROM host ORDER BY name, id")
-                .fetch_all(&self.pool)
-                .await?;
+        let rows = sqlx::query(
+            "SELECT id, name, labels_json, version, last_seen, links_json FROM host ORDER BY name, id",
+        )
+        .fetch_all(&self.pool)
+        .await?;
         rows.iter().map(host).collect()
     }
 
@@ -180,12 +194,20 @@ impl Store {
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn host_seen(&self, id: &str, name: &str, version: &str, now: u64) -> Result<()> {
-        sqlx::query("UPDATE host SET name = $2, version = $3, last_seen = $4 WHERE id = $1")
+    pub async fn host_seen(
+        &self,
+        id: &str,
+        name: &str,
+        version: &str,
+        reach: &Reach,
+        now: u64,
+    ) -> Result<()> {
+        sqlx::query("UPDATE host SET name = $2, version = $3, last_seen = $4, links_json = $5 WHERE id = $1")
             .bind(id)
             .bind(name)
             .bind(version)
             .bind(signed(now))
+            .bind(to_json(reach))
             .execute(&self.pool)
             .await?;
         Ok(())
@@ -219,11 +241,17 @@ impl Store {
 
 fn host(row: &sqlx::any::AnyRow) -> Result<Host> {
     let labels: String = row.try_get("labels_json")?;
+    let reach: String = row.try_get("links_json")?;
     Ok(Host {
         id: row.try_get("id")?,
         name: row.try_get("name")?,
         labels: from_json(&labels, "labels of a host")?,
         version: row.try_get("version")?,
         last_seen: unsigned(row.try_get("last_seen")?),
+        reach: if reach.is_empty() {
+            Reach::default()
+        } else {
+            from_json(&reach, "links of a host")?
+        },
     })
 }

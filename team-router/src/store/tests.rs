@@ -208,12 +208,24 @@ async fn hosts(store: &Store) {
     );
     let host = store.host("h1").await.unwrap().unwrap();
     assert_eq!((host.labels, host.last_seen), (env, 0));
-    store.host_seen("h1", "new name", "0.2.0", 500).await.unwrap();
+    let reach = Reach {
+        from: "192.0.2.1".to_owned(),
+        links: vec![signaling_spec::Link {
+            mac: "00:1a:2b:3c:4d:5e".to_owned(),
+            net: "10.0.0.0/8".to_owned(),
+        }],
+    };
+    assert_eq!(host.reach, Reach::default());
+    store
+        .host_seen("h1", "new name", "0.2.0", &reach, 500)
+        .await
+        .unwrap();
     let host = store.host("h1").await.unwrap().unwrap();
     assert_eq!(
         (host.name.as_str(), host.version.as_str(), host.last_seen),
         ("new name", "0.2.0", 500)
     );
+    assert_eq!(host.reach, reach);
     assert_eq!(store.host_key("h1").await.unwrap().unwrap().public, "PUB");
     assert_eq!(store.active_key("h1").await.unwrap().as_deref(), Some("PUB"));
     keys::follow(store).await;

@@ -17,6 +17,7 @@ export const ROUTER = join(dirname(PROGRAM), "removid-router");
 const ASSETS = process.env.REMOVID_ASSETS;
 const FORWARD = fileURLToPath(new URL("forward.mjs", import.meta.url));
 export const SECRET = "the-secret-of-the-trial-client";
+const PATTERN = ["--desktop", "test", "--size", "1280x720", "--no-sign"];
 const PEOPLE = { ada: { name: "Ada", groups: ["admins"] }, bob: { name: "Bob", groups: ["staff"] } };
 
 async function freePort() {
@@ -122,22 +123,22 @@ ${lines(team)}
     this.command("role", "set", name, this.at(`${name}.json`));
   }
 
-  /** Enrols a host and starts its agent with a moving pattern for a desktop. */
-  async host(name, labels, namespace) {
+  /** Enrols a host and starts its agent, with a moving pattern for a desktop if it is not told another. */
+  async host(name, labels, namespace, desktop = PATTERN) {
     const state = folder("host");
     const inside = namespace === undefined ? [] : ["ip", "netns", "exec", namespace];
     const flags = labels.flatMap((label) => ["--label", label]);
     writeFileSync(join(state.path, "token"), this.command("enroll-token", ...flags));
     const [program, ...before] = [...inside, PROGRAM];
     await runBeside(program, [...before, "enroll", this.url, "--token-file", join(state.path, "token"), "--ca", this.at("tls-cert.pem"), "--state-dir", state.path, "--name", name]);
-    const agent = { name, state, inside, id: this.command("host", "list").split("\n").find((line) => line.split("\t")[1] === name).split("\t")[0] };
+    const agent = { name, state, inside, desktop, id: this.command("host", "list").split("\n").find((line) => line.split("\t")[1] === name).split("\t")[0] };
     this.agents.push(agent);
     await this.startAgent(agent);
     return agent;
   }
 
   async startAgent(agent) {
-    const args = ["agent", "--desktop", "test", "--size", "1280x720", "--state-dir", agent.state.path, "--no-sign"];
+    const args = ["agent", ...agent.desktop, "--state-dir", agent.state.path];
     const [program, ...before] = [...agent.inside, PROGRAM];
     agent.process = start(program, [...before, ...args], { env: { ...process.env, REMOVID_LOG: this.log } });
     await until(`${agent.name} to reach its router`, () => agent.process.err.includes("Connected to the router"), 15_000, () => agent.process.err);
@@ -186,6 +187,15 @@ export async function seen(viewer, what, test, ms = 10_000) {
   let last = "";
   await until(what, async () => test((last = await viewer.page.evaluate(() => document.body.innerText).catch(() => ""))), ms, () =>
     JSON.stringify({ last, url: viewer.page.url(), console: viewer.console.slice(-5) }));
+}
+
+/** Presses the button or link of that name, which is there or comes. */
+export async function press(page, name) {
+  await until(`“${name}” to press`, () => page.evaluate((name) => {
+    const found = [...document.querySelectorAll("button, a")].find((one) => one.textContent === name && one.checkVisibility());
+    found?.click();
+    return found !== undefined;
+  }, name).catch(() => false), 10_000, async () => `${page.url()} ${await page.evaluate(() => document.body.innerText).catch((error) => error.message)}`);
 }
 
 /** An authenticator of Chromium's that asks for no finger, in a page. */

@@ -245,6 +245,7 @@ async fn a_host_speaks_for_its_own_sessions_only() {
         name: "liar".to_owned(),
         version: "1".to_owned(),
         sessions: vec![sid.clone()],
+        links: vec![],
     };
     say(&mut liar, &pong).await;
     count.0 += 1;

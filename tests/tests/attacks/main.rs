@@ -28,4 +28,5 @@ mod shares;
 mod strong;
 mod told;
 mod trusted;
+mod wake;
 mod world;

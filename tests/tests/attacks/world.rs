@@ -327,6 +327,7 @@ impl World {
             name: "box".to_owned(),
             version: "0.1.0".to_owned(),
             sessions: vec![],
+            links: vec![],
         };
         say(&mut socket, &status).await;
         Ok(socket)

@@ -5,6 +5,7 @@
 /** @import { Desk, State } from "../core/types.js" */
 /** @import { TextKey } from "./texts.js" */
 
+import { localNetwork } from "../core/local-network.js";
 import { make } from "./dom.js";
 import { reasonText, t } from "./texts.js";
 
@@ -15,6 +16,8 @@ import { reasonText, t } from "./texts.js";
 
 /** A connection that is there at once needs no words. */
 const PATIENCE_MS = 400;
+/** A connection that takes longer may wait for a question of the browser's. */
+const ASKED_MS = 1_500;
 const HINT_MS = 3_500;
 const OFFER_MS = 10_000;
 
@@ -65,7 +68,7 @@ export class Notice {
     }
     if (state === "connecting" && reason === "") {
       this.#hide();
-      this.#timer = setTimeout(() => this.#card(t("state.connecting", { host }), "", [], true), PATIENCE_MS);
+      this.#timer = setTimeout(() => this.#connecting(t("state.connecting", { host })), PATIENCE_MS);
       return;
     }
     if (state === "ended") return this.#ended(reason);
@@ -120,6 +123,16 @@ export class Notice {
     if (/^(clip|file|sound|microphone)\./.test(ref) || (ref === "input" && code === "out_of_turn")) return;
     if (ref === "display.resize" && code === "failed") return this.hint("hint.not_resized");
     this.hint("hint.refused", { code });
+  }
+
+  /** @param {string} title */
+  #connecting(title) {
+    this.#card(title, "", [], true);
+    this.#timer = setTimeout(async () => {
+      const [timer, state] = [this.#timer, await localNetwork()];
+      // Meanwhile there may be other words.
+      if (state === "prompt" && timer === this.#timer && !this.element.hidden) this.#card(title, t("state.local_network"), [], true);
+    }, ASKED_MS);
   }
 
   /** @param {string} reason */

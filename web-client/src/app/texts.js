@@ -60,6 +60,7 @@ const TEXTS = /** @type {const} */ ({
   "problem.database": "The router’s database does not answer. Whoever runs it has to see to that. [E-DATABASE]",
   "problem.disk_full": "The router’s disk is full. Whoever runs it has to make room; it goes on by itself then. [E-DISK]",
   "problem.audit_unwritten": "What happens on this host has to be written down, and cannot be now. Whoever runs the router has to see to that. [E-AUDIT]",
+  "problem.no_neighbour": "No other host of the team is awake in its network to wake it. Switch it on by hand. [E-NONEIGHBOUR]",
   "problem.not_found": "There is nothing under this address, or it is not for you. Check the link, or ask whoever gave it to you. [E-NOTFOUND]",
   "problem.no_host": "There is no such host, or no role of yours covers it and nobody shares it with you (any more). Check the link; an administrator can give you a role that covers it. [E-HOST]",
   "problem.forbidden": "None of your roles permits this. An administrator can give you one that does. [E-FORBIDDEN]",
@@ -86,6 +87,9 @@ const TEXTS = /** @type {const} */ ({
   "hosts.seen": "seen {when}",
   "hosts.never": "never seen",
   "hosts.viewers": "Watched by {names}",
+  "hosts.wake": "Wake",
+  "hosts.wake_who": "Wake {name}",
+  "hosts.woken": "waking up, which may take a minute or two",
   "hosts.share": "Share…",
   "hosts.shared": "Shared by {name} until",
   "hosts.no_view": "Your roles do not let you see it",
@@ -135,6 +139,7 @@ const TEXTS = /** @type {const} */ ({
 
   ...TEAM_TEXTS,
 
+  "state.local_network": "Your browser may ask whether this page may reach devices on your local network. Allow it: the host may be one of them. Without it the way leads over a relay, if there is one.",
   "state.connecting": "Connecting to {host}…",
   "state.live": "Connected to {host}.",
   "state.retry": "Still trying.",
@@ -163,6 +168,7 @@ const TEXTS = /** @type {const} */ ({
   "reason.host_offline": "The host is not connected at the moment. It may be switched off, asleep or restarting. [E-OFFLINE]",
   "reason.stopping": "The agent on the host stops or restarts. [E-STOPPING]",
   "reason.handshake": "A path to the host was found, but it carries small packets only; trying another way. [E-MTU]",
+  "reason.local_network": "No path for the picture was found, and this browser does not let the page reach devices on your network, where the host may be. Allow the page “local network” in the browser’s settings for this site. [E-LOCALNET]",
   "reason.ice": "The host answers, but no path for the picture was found. Its port must be open for UDP or TCP; whoever runs the network can allow it. [E-PATH]",
   "reason.loopback": "The host offers only its own inner address, and this browser does not use that. Give the host a network address, or open the page under one. [E-LOOPBACK]",
   "reason.picture": "Connected, but no picture came that this browser can show. The host’s log has more. [E-PICTURE]",

@@ -8,6 +8,7 @@
 
 import { BulkChannel } from "./bulk.js";
 import { Failure } from "./failure.js";
+import { localNetwork } from "./local-network.js";
 import { MAX_CANDIDATES, MAX_CANDIDATE_BYTES } from "./protocol/limits.js";
 
 /** @typedef {"input" | "motion" | "ctl" | "bulk"} ChannelName */
@@ -57,6 +58,8 @@ export class Peer {
   #candidates = 0;
   #sent = 0;
   #loopbackOnly = true;
+  /** @type {PermissionState | null} */
+  #localNetwork = null;
   #tcpOnly;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #handshake;
@@ -139,6 +142,7 @@ export class Peer {
     const policy = relayOnly ? "relay" : "all";
     if (servers.length > 0 || relayOnly) this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers: servers, iceTransportPolicy: policy });
     await this.pc.setLocalDescription({ type: "offer", sdp });
+    this.#localNetwork = await localNetwork();
   }
 
   /** @param {string} sdp */
@@ -188,7 +192,8 @@ export class Peer {
   /** Why there is no path, as far as this end can tell. */
   get failure() {
     // A browser on a machine without a network has no address to offer, and gives up before it hears the host's.
-    return this.#loopbackOnly && (this.#candidates > 0 || this.#sent === 0) ? "loopback" : "ice";
+    if (this.#loopbackOnly && (this.#candidates > 0 || this.#sent === 0)) return "loopback";
+    return this.#localNetwork === "denied" ? "local_network" : "ice";
   }
 
   /**

@@ -20,6 +20,7 @@ import { ShareDialog } from "./share.js";
  * @property {{ [name: string]: string }} labels
  * @property {boolean} online
  * @property {number} last_seen in seconds since 1970
+ * @property {boolean} wakes whether another host could wake it
  * @property {string[]} viewers
  * @property {string[]} rights
  * @property {string | null} locked
@@ -30,6 +31,8 @@ import { ShareDialog } from "./share.js";
 
 const REFRESH_MS = 5_000;
 const FRESH_S = 60;
+/** What a machine may take to start. */
+const WAKING_MS = 120_000;
 
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
@@ -60,6 +63,8 @@ export class HostsPage {
   /** @type {Host[]} */
   #hosts = [];
   #now = 0;
+  /** Until when a host that was called is told to be waking. @type {Map<string, number>} */
+  #called = new Map();
   #list = make("ul", { class: "hosts" });
   #said = make("p", { class: "quiet", role: "status" });
   #search = make("input", { type: "search", id: "search", autocomplete: "off", spellcheck: "false", oninput: () => this.#draw() });
@@ -152,6 +157,18 @@ export class HostsPage {
     if (!same) this.#list.replaceChildren(...wanted);
   }
 
+  /** Has a host woken that sleeps. @param {Host} host */
+  async #wake(host) {
+    this.#problem.textContent = "";
+    try {
+      await call("POST", `api/v1/hosts/${encodeURIComponent(host.id)}/wake`);
+      this.#called.set(host.id, performance.now() + WAKING_MS);
+    } catch (error) {
+      this.#problem.textContent = problemText(error instanceof Error && "code" in error ? String(error.code) : "other");
+    }
+    this.#draw();
+  }
+
   /** @param {Host} host */
   #row(host) {
     const labels = Object.entries(host.labels).map(([name, value]) => make("span", { class: "label" }, `${name}=${value}`));
@@ -168,11 +185,16 @@ export class HostsPage {
     const open = may && host.online ? [make("a", { class: "button primary", href, "aria-label": t("hosts.open_who", { name: host.name }) }, t("hosts.open"))] : [];
     const onclick = () => new ShareDialog(host.id, host.name).open();
     const share = may && host.share ? [make("button", { type: "button", "aria-label": t("share.title", { host: host.name }), onclick }, t("hosts.share"))] : [];
+    const onwake = () => void this.#wake(host);
+    const called = this.#called.get(host.id) ?? 0;
+    if (!host.online && called > performance.now()) notes.push(make("span", {}, t("hosts.woken")));
+    const wake = may && host.wakes ? [make("button", { type: "button", "aria-label": t("hosts.wake_who", { name: host.name }), onclick: onwake }, t("hosts.wake"))] : [];
     return make(
       "li",
       { "data-host": host.id },
       make("div", { class: "what" }, make("h2", {}, host.name), make("p", { class: "quiet" }, state, ...notes), make("p", { class: "labels" }, ...labels)),
       ...share,
+      ...wake,
       ...open,
     );
   }

@@ -3,7 +3,7 @@
 use super::By::{Both, Router};
 use super::{Code, code};
 
-pub(super) const ROWS: [Code; 32] = [
+pub(super) const ROWS: [Code; 33] = [
     code(
         "RMV1001I",
         "login.ok",
@@ -220,6 +220,13 @@ pub(super) const ROWS: [Code; 32] = [
         "host.rotated",
         "A host used its new key for the first time; the old one opens nothing any more",
         &["host"],
+        Router,
+    ),
+    code(
+        "RMV2016I",
+        "host.called",
+        "Somebody had a sleeping host woken by its neighbours, `asked` of them",
+        &["account", "host", "asked"],
         Router,
     ),
 ];

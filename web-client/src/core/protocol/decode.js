@@ -6,9 +6,9 @@
  * the generated types, so a field added in Rust does not pass `tsc` before it is checked here.
  */
 
-/** @import { ClipFormat, Consent, ControlMode, DisplayHealth, EndReason, EventField, FileEntry, FromHost, FrameTrace, IceServer, Monitor, Refusal, Right, SessionCreated, Signal, SoundHealth, Succession, ViewerCaps, ViewerInfo } from "./protocol.js" */
+/** @import { ClipFormat, Consent, ControlMode, DisplayHealth, EndReason, EventField, FileEntry, FromHost, FrameTrace, IceServer, Link, Monitor, Refusal, Right, SessionCreated, Signal, SoundHealth, Succession, ViewerCaps, ViewerInfo } from "./protocol.js" */
 
-import { MAX_CANDIDATE_BYTES, MAX_CONTROL_BYTES, MAX_EVENT_FIELDS, MAX_EVENT_NAME, MAX_EVENT_VALUE, MAX_SDP_BYTES, MAX_SIGNAL_BYTES, MAX_VIEWERS } from "./limits.js";
+import { MAX_CANDIDATE_BYTES, MAX_CONTROL_BYTES, MAX_EVENT_FIELDS, MAX_EVENT_NAME, MAX_EVENT_VALUE, MAX_LINKS, MAX_SDP_BYTES, MAX_SIGNAL_BYTES, MAX_VIEWERS } from "./limits.js";
 
 /** Why a text was refused; `code` is a `Refusal`. */
 export class DecodeError extends Error {
@@ -52,6 +52,9 @@ const text = when((v) => typeof v === "string" && v.isWellFormed());
 
 /** @type {(reader: Reader) => Reader} */
 const optional = (reader) => (v, at) => (v === undefined || v === null ? undefined : reader(v, at));
+
+/** For a list that is empty where it is not named. @type {(reader: Reader) => Reader} */
+const unlessEmpty = (reader) => (v, at) => (v === undefined ? undefined : reader(v, at));
 
 /** @type {(reader: Reader) => Reader} */
 const nullable = (reader) => (v, at) => (v === undefined || v === null ? null : reader(v, at));
@@ -191,6 +194,9 @@ const TRACE = { rtp: u32, capture_ms: real32, encode_ms: real32, at_ms: real };
 /** @type {{ [F in keyof Required<IceServer>]: Reader }} */
 const ICE_SERVER = { urls: list(text), username: optional(text), credential: optional(text) };
 
+/** @type {{ [F in keyof Required<Link>]: Reader }} */
+const LINK = { mac: text, net: text };
+
 /** @type {Reader} */
 const iceServers = list((v, at) => fields(v, ICE_SERVER, at, false));
 
@@ -206,7 +212,7 @@ const CREATED = {
   host_id: text,
   host_name: text,
   host_pub: text,
-  key_chain: optional(list((v, at) => fields(v, SUCCESSION, at, false))),
+  key_chain: unlessEmpty(list((v, at) => fields(v, SUCCESSION, at, false))),
 };
 
 /**
@@ -233,7 +239,8 @@ const SIGNALS = {
     consent: optional(oneOf(CONSENTS)),
   },
   "session.lease": { sid: text, seconds: u32 },
-  "host.status": { name: text, version: text, sessions: atMost(MAX_VIEWERS, list(text)) },
+  "host.status": { name: text, version: text, sessions: atMost(MAX_VIEWERS, list(text)), links: unlessEmpty(atMost(MAX_LINKS, list((v, at) => fields(v, LINK, at, false)))) },
+  "host.wake": { macs: atMost(MAX_LINKS, list(text)) },
   "session.waiting": { sid: text, seconds: u32 },
   "session.accept": { sid: text, host_fp: fingerprint, rights },
   "session.reject": { sid: text, code: oneOf(REFUSALS) },

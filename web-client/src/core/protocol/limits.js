@@ -28,5 +28,6 @@ export const MAX_VIEWERS = 32;
 export const MAX_EVENT_FIELDS = 8;
 export const MAX_EVENT_NAME = 16;
 export const MAX_EVENT_VALUE = 200;
+export const MAX_LINKS = 8;
 export const MAX_BUTTON = 4;
 export const HELD_HEARTBEAT_MS = 100;

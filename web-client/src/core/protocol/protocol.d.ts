@@ -66,6 +66,19 @@ export type EndReason = "closed" | "dismissed" | "replaced" | "revoked" | "lost"
 export type IceServer = { urls: Array<string>, username?: string, credential?: string, };
 
 /**
+ * A network card of a host that listens for a wake-up while the host sleeps.
+ */
+export type Link = {
+/**
+ * Its hardware address, as `00:1a:2b:3c:4d:5e`.
+ */
+mac: string,
+/**
+ * The network that it is in, as `192.0.2.0/24`.
+ */
+net: string, };
+
+/**
  * What the viewer's browser offers beyond its SDP.
  */
 export type ViewerCaps = {
@@ -127,7 +140,11 @@ relay_only?: boolean,
 /**
  * What the person at the host is owed before this viewer comes in.
  */
-consent?: Consent, } | { "type": "session.lease", sid: SessionId, seconds: number, } | { "type": "host.status", name: string, version: string, sessions: Array<SessionId>, } | { "type": "session.waiting", sid: SessionId, seconds: number, } | { "type": "session.accept", sid: SessionId, host_fp: Fingerprint, rights: Rights, } | { "type": "session.reject", sid: SessionId, code: Refusal, } | { "type": "sdp.offer", sid: SessionId, negotiation: Negotiation, sdp: Sdp, caps: ViewerCaps, } | { "type": "sdp.answer", sid: SessionId, negotiation: Negotiation, sdp: Sdp,
+consent?: Consent, } | { "type": "session.lease", sid: SessionId, seconds: number, } | { "type": "host.status", name: string, version: string, sessions: Array<SessionId>,
+/**
+ * By which another host of its network could wake this one.
+ */
+links?: Array<Link>, } | { "type": "session.waiting", sid: SessionId, seconds: number, } | { "type": "session.accept", sid: SessionId, host_fp: Fingerprint, rights: Rights, } | { "type": "session.reject", sid: SessionId, code: Refusal, } | { "type": "sdp.offer", sid: SessionId, negotiation: Negotiation, sdp: Sdp, caps: ViewerCaps, } | { "type": "sdp.answer", sid: SessionId, negotiation: Negotiation, sdp: Sdp,
 /**
  * Ed25519, 64 bytes in base64url.
  */
