@@ -34,7 +34,12 @@ suite_lint() {
 }
 suite_build() { cargo build --release --locked --workspace --all-targets; }
 # The list of sources and licences covers every platform's, so all of them must be here, not only what is built.
-suite_rust() { cargo fetch --locked && cargo test --release --locked --workspace; }
+suite_rust() {
+  cargo fetch --locked
+  cargo fetch --locked --manifest-path oracle/Cargo.toml
+  cargo test --release --locked --workspace
+  CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/oracle" cargo test --locked --manifest-path oracle/Cargo.toml
+}
 suite_page() { packages web-client && (cd web-client && npm run --silent check && npm test); }
 # Real browsers on real displays now and then lose a race that is not ours. A file that failed is run once more, by
 # itself, and the report names it; more than three files, or a second failure, is no such race.

@@ -180,6 +180,10 @@ pub struct DirectArgs {
     /// [default: as the router says]
     #[arg(long, value_name = "HOW", value_enum)]
     pub consent: Option<HowConsent>,
+    /// `removid agent`: let nobody in who did not give a second factor at most so many seconds ago, whatever the router
+    /// asks for. [default: as the router says]
+    #[arg(long, value_name = "SECONDS")]
+    pub mfa_within: Option<u64>,
     /// Lock the screen when the last viewer who may use it has gone.
     #[arg(long)]
     pub lock_on_disconnect: bool,

@@ -41,6 +41,8 @@ pub struct Config {
     pub permitted: Rights,
     /// What the person at the host is owed before somebody comes in.
     pub consent: Option<Consent>,
+    /// How long ago a second factor may have been given, in seconds, for a router's viewers; nothing: none is wanted here.
+    pub mfa_within: Option<u64>,
 }
 
 /// What is shared.
@@ -131,6 +133,11 @@ impl Config {
             "--permit without `view` would let nobody in; name it, or leave --permit out"
         );
         ensure!(
+            args.mfa_within
+                .is_none_or(|within| (30..=86_400).contains(&within)),
+            "--mfa-within is 30 to 86400 seconds: what somebody has just given has to reach this host"
+        );
+        ensure!(
             args.lock_command.is_none() || args.lock_on_disconnect,
             "lock-command says how to lock; lock-on-disconnect, which says that it is to be done, is missing"
         );
@@ -187,6 +194,7 @@ impl Config {
                 HowConsent::Notify => Consent::Notify,
                 HowConsent::Ask => Consent::Ask,
             }),
+            mfa_within: args.mfa_within,
             lock: args.lock_on_disconnect.then_some(args.lock_command),
         })
     }
@@ -222,6 +230,7 @@ fn merge(flags: DirectArgs, file: DirectArgs) -> DirectArgs {
         },
         no_sound: flags.no_sound || file.no_sound,
         consent: flags.consent.or(file.consent),
+        mfa_within: flags.mfa_within.or(file.mfa_within),
         lock_on_disconnect: flags.lock_on_disconnect || file.lock_on_disconnect,
         lock_command: flags.lock_command.or(file.lock_command),
     }

@@ -21,6 +21,10 @@ use crate::trust;
 /// # Errors
 /// One sentence with the remedy, for whatever keeps it from starting.
 pub async fn run(config: Config) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        config.mfa_within.is_none(),
+        "--mfa-within is for `removid agent`: in direct mode a token is all that anybody gives; leave it out"
+    );
     let stops = Stops::listen()?;
     private_file::directory(&config.state_dir)?;
     let _lock = station::lock(&config.state_dir)?;

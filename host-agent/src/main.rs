@@ -19,8 +19,8 @@ const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log(cli.log.as_deref());
-    match run(cli.command) {
+    let told = log(cli.log.as_deref());
+    match run(cli.command, told) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("removid: {error:#}");
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn log(filter: Option<&str>) {
+fn log(filter: Option<&str>) -> uplink::Told {
     let variable = std::env::var("REMOVID_LOG").ok();
     let text = filter
         .or(variable.as_deref())
@@ -39,10 +39,12 @@ fn log(filter: Option<&str>) {
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .with_filter(filter.and(filter_fn(router::logs::may_be_written)));
-    tracing_subscriber::registry().with(lines).init();
+    let (teller, told) = uplink::channel();
+    tracing_subscriber::registry().with(lines).with(teller).init();
+    told
 }
 
-fn run(command: Command) -> anyhow::Result<ExitCode> {
+fn run(command: Command, told: uplink::Told) -> anyhow::Result<ExitCode> {
     match command {
         Command::Direct(args) => {
             let config = match config::Config::load(*args) {
@@ -65,7 +67,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
                     return Ok(ExitCode::from(2));
                 }
             };
-            runtime()?.block_on(Box::pin(uplink::run(config)))
+            runtime()?.block_on(Box::pin(uplink::run(config, told)))
         }
         Command::Enroll(args) => {
             let wish = uplink::Wish {

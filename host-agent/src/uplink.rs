@@ -7,6 +7,7 @@ mod enroll;
 mod membership;
 mod rotate;
 mod socket;
+mod told;
 mod wake;
 
 use std::path::PathBuf;
@@ -29,6 +30,7 @@ use tokio_tungstenite::tungstenite::Message;
 pub use enroll::{Wish, enroll};
 pub use membership::Membership;
 pub use rotate::rotate;
+pub use told::{Teller, Told, channel};
 
 use self::socket::{ConnectError, Socket};
 use crate::config::Config;
@@ -50,7 +52,7 @@ const TAKE_WITHIN: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// One sentence with the remedy, for whatever keeps it from starting.
-pub async fn run(config: Config) -> anyhow::Result<()> {
+pub async fn run(config: Config, told: Told) -> anyhow::Result<()> {
     let stops = Stops::listen()?;
     private_file::directory(&config.state_dir)?;
     let _lock = station::lock(&config.state_dir)?;
@@ -65,7 +67,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let (host_link, router_link) = in_memory();
     let station = station::start(&config, Arc::clone(&identity), transport, router_link)?;
     let uplink = Uplink {
-        grants: Grants::new(identity.id.clone(), config.permitted.clone()),
+        grants: Grants::new(identity.id.clone(), config.permitted.clone()).with_mfa_within(config.mfa_within),
         socket: socket::Address::new(&membership)?,
         membership,
         identity,
@@ -73,6 +75,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         alarm: wake::Alarm::default(),
         signer,
         link: host_link,
+        told,
     };
     // People come to the router alone; here ICE over TCP does, from viewers who are expected.
     let media = AbortOnDrop(tokio::spawn(serve_raw(listener, Arc::new(tcp))));
@@ -97,6 +100,8 @@ struct Uplink {
     socket: socket::Address,
     grants: Grants,
     link: HostLink,
+    /// What the router is to write into its audit log.
+    told: Told,
 }
 
 impl Uplink {
@@ -196,6 +201,7 @@ impl Uplink {
                     }
                     None => return "this host stops",
                 },
+                event = self.told.next() => next = Some(event),
                 frame = from_router.next() => {
                     heard = Instant::now();
                     match frame {
@@ -244,14 +250,27 @@ impl Uplink {
                 match self.admit(signal) {
                     Ok(request) => self.tell_hub(request).await?,
                     Err(error) => {
-                        router::audit!("RMV3003W", sid = ?sid, %error, "A router's request was refused");
+                        let named = sid.as_ref().map_or("", |sid| &sid.0);
+                        router::audit!("RMV3003W", sid = named, %error, "A router's request was refused");
                         if matches!(error, Refused::Grant(GrantError::Time { .. })) {
                             tracing::error!(%error, "Set this host's clock and the router's right (NTP)");
                         }
-                        return Ok(sid.map(|sid| Signal::SessionReject {
-                            sid,
-                            code: Refusal::Forbidden,
-                        }));
+                        let code = match error {
+                            Refused::Grant(GrantError::NoFactor | GrantError::OldFactor { .. }) => {
+                                Refusal::Factor
+                            }
+                            Refused::Unsigned
+                            | Refused::Signature(_)
+                            | Refused::Membership(_)
+                            | Refused::Grant(
+                                GrantError::OtherHost
+                                | GrantError::Time { .. }
+                                | GrantError::Used
+                                | GrantError::Differs
+                                | GrantError::TooMany,
+                            ) => Refusal::Forbidden,
+                        };
+                        return Ok(sid.map(|sid| Signal::SessionReject { sid, code }));
                     }
                 }
             }
@@ -262,6 +281,7 @@ impl Uplink {
             | Signal::IceEnd { .. }
             | Signal::SessionEnd { .. } => self.tell_hub(signal).await?,
             Signal::HostStatus { .. }
+            | Signal::HostEvent { .. }
             | Signal::SessionWaiting { .. }
             | Signal::SessionAccept { .. }
             | Signal::SessionReject { .. }

@@ -31,6 +31,10 @@ pub enum GrantError {
     Used,
     #[error("the request says something else than its grant")]
     Differs,
+    #[error("this host wants a second factor, and the grant names none")]
+    NoFactor,
+    #[error("the second factor was given {by} s too long ago for this host")]
+    OldFactor { by: u64 },
     #[error("more grants than this host remembers")]
     TooMany,
 }
@@ -55,6 +59,8 @@ pub struct Grants {
     host: HostId,
     /// What this host permits to anybody, whatever a router says.
     floor: Rights,
+    /// How long ago a second factor may have been given, in seconds; nothing: none is wanted here.
+    mfa_within: Option<u64>,
     /// When each can be forgotten.
     used: BTreeMap<TokenId, u64>,
     live: BTreeMap<SessionId, Life>,
@@ -65,8 +71,33 @@ impl Grants {
         Self {
             host,
             floor,
+            mfa_within: None,
             used: BTreeMap::new(),
             live: BTreeMap::new(),
+        }
+    }
+
+    /// Lets in only whoever gave a second factor at most so many seconds ago, whatever a router asks for.
+    pub fn with_mfa_within(mut self, seconds: Option<u64>) -> Self {
+        self.mfa_within = seconds;
+        self
+    }
+
+    fn check_factor(&self, given: Option<u64>, now: u64) -> Result<(), GrantError> {
+        let Some(within) = self.mfa_within else {
+            return Ok(());
+        };
+        let (at, leeway) = (given.ok_or(GrantError::NoFactor)?, CLOCK_LEEWAY.as_secs());
+        if at > now.saturating_add(leeway) {
+            return Err(GrantError::Time { by: at - now });
+        }
+        let by = now
+            .saturating_sub(at)
+            .saturating_sub(within.saturating_add(leeway));
+        if by > 0 {
+            Err(GrantError::OldFactor { by })
+        } else {
+            Ok(())
         }
     }
 
@@ -112,6 +143,7 @@ impl Grants {
         {
             return Err(GrantError::Differs);
         }
+        self.check_factor(claims.mfa_at, now.unix)?;
         self.used.retain(|_, forget| *forget > now.unix);
         if self.used.contains_key(&claims.jti) || self.live.contains_key(&sid) {
             return Err(GrantError::Used);

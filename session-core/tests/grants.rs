@@ -32,6 +32,7 @@ fn claims() -> GrantClaims {
         lease: 300,
         until: UNIX + 8 * 3600,
         consent: Some(Consent::Ask),
+        mfa_at: None,
     }
 }
 
@@ -135,6 +136,30 @@ fn each_field_that_is_bound_is_looked_at() {
         grants().admit(request(), claims(), now()).is_ok(),
         "the honest twin"
     );
+}
+
+#[test]
+fn a_host_may_want_a_second_factor_of_a_short_while_ago() {
+    let try_at = |mfa_at: Option<u64>| {
+        let claims = GrantClaims { mfa_at, ..claims() };
+        grants()
+            .with_mfa_within(Some(300))
+            .admit(request(), claims, now())
+            .map(|_| ())
+    };
+    assert_eq!(try_at(None), Err(GrantError::NoFactor));
+    assert_eq!(try_at(Some(0)), Err(GrantError::OldFactor { by: UNIX - 305 }));
+    assert_eq!(try_at(Some(UNIX - 306)), Err(GrantError::OldFactor { by: 1 }));
+    assert_eq!(try_at(Some(UNIX + 6)), Err(GrantError::Time { by: 6 }));
+    assert_eq!(
+        try_at(Some(u64::MAX)),
+        Err(GrantError::Time { by: u64::MAX - UNIX })
+    );
+    for good in [UNIX - 305, UNIX - 1, UNIX, UNIX + 5] {
+        assert_eq!(try_at(Some(good)), Ok(()), "the honest twin");
+    }
+    let wants_none = grants().with_mfa_within(None).admit(request(), claims(), now());
+    assert!(wants_none.is_ok());
 }
 
 #[test]

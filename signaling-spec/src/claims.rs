@@ -68,6 +68,9 @@ pub struct GrantClaims {
     /// nobody in by such a grant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<Consent>,
+    /// When whoever comes last gave a second factor, in seconds since 1970; nothing where they gave none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mfa_at: Option<u64>,
 }
 
 /// What the person at the host is owed before a viewer comes in; the later is stricter.

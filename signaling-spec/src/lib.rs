@@ -19,4 +19,6 @@ pub use ids::{HostId, KeyHash, Negotiation, SessionId, TokenId, ViewerId};
 pub use object::Object;
 pub use rights::{Right, Rights};
 pub use sdp::{Fingerprint, FingerprintError, Sdp};
-pub use signal::{DecodeError, EndReason, IceServer, Link, Refusal, Signal, ViewerCaps, mac_bytes};
+pub use signal::{
+    DecodeError, EndReason, EventField, HOST_EVENTS, IceServer, Link, Refusal, Signal, ViewerCaps, mac_bytes,
+};

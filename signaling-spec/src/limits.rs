@@ -67,6 +67,13 @@ pub const MAX_MONITORS: usize = 16;
 /// Viewers of one host at the same time.
 pub const MAX_VIEWERS: usize = 32;
 
+/// Fields of one event that a host tells its router.
+pub const MAX_EVENT_FIELDS: usize = 8;
+/// UTF-8 bytes of an event's code, and of a field's name.
+pub const MAX_EVENT_NAME: usize = 16;
+/// UTF-8 bytes of a field's value.
+pub const MAX_EVENT_VALUE: usize = 200;
+
 /// How long a ticket may wait for its one use.
 pub const TICKET_LIFE: Duration = Duration::from_secs(30);
 /// The longest distance between two clocks that a token's times may show.

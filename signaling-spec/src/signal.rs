@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::claims::Consent;
-use crate::limits::{MAX_CANDIDATE_BYTES, MAX_LINKS, MAX_SDP_BYTES, MAX_SIGNAL_BYTES, MAX_VIEWERS};
+use crate::limits::{
+    MAX_CANDIDATE_BYTES, MAX_EVENT_FIELDS, MAX_EVENT_NAME, MAX_EVENT_VALUE, MAX_LINKS, MAX_SDP_BYTES, MAX_SIGNAL_BYTES,
+    MAX_VIEWERS,
+};
 use crate::{Fingerprint, Negotiation, Object, Rights, Sdp, SessionId, TokenId};
 
 /// One signalling frame. `README.md` says who may send what, and when.
@@ -141,6 +144,19 @@ pub enum Signal {
         #[cfg_attr(feature = "ts", ts(optional))]
         reference: Option<String>,
     },
+    /// Host → router: something happened here that somebody may have to answer for. The router writes it into its audit
+    /// log as of this host.
+    #[serde(rename = "host.event")]
+    HostEvent {
+        /// One of [`HOST_EVENTS`].
+        code: String,
+        /// When, by the host's clock, in seconds since 1970.
+        at: u64,
+        #[serde(deserialize_with = "crate::object::list")]
+        fields: Vec<EventField>,
+        /// So many before it found no place while the router was away, or came too fast.
+        lost: u32,
+    },
     /// Router → host: wake the machine in your network that has one of these hardware addresses.
     #[serde(rename = "host.wake")]
     HostWake { macs: Vec<String> },
@@ -169,6 +185,21 @@ pub fn mac_bytes(text: &str) -> Option<[u8; 6]> {
     }
     parts.next().is_none().then_some(bytes)
 }
+
+/// A field of an event: never content, never a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct EventField {
+    pub name: String,
+    pub value: String,
+}
+
+/// The audit codes that a host may tell its router: what nobody but the host can know.
+pub const HOST_EVENTS: [&str; 15] = [
+    "RMV3003W", "RMV3006I", "RMV3009I", "RMV3009W", "RMV3010I", "RMV3011I", "RMV3012I", "RMV3013I",
+    "RMV3021I", "RMV3022I", "RMV3024I", "RMV3025W", "RMV4001W", "RMV4002I", "RMV4003I",
+];
 
 /// What the viewer's browser offers beyond its SDP.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -274,6 +305,8 @@ pub enum Refusal {
     HostOffline,
     /// The person at the host said no, or nothing.
     Consent,
+    /// The host wants a second factor that was given a short while ago.
+    Factor,
     /// No such thing.
     NotFound,
     /// The host could not do it; its log has more.
@@ -317,7 +350,7 @@ struct Head {
 
 impl Signal {
     /// Every `type` there is.
-    pub const TYPES: [&'static str; 13] = [
+    pub const TYPES: [&'static str; 14] = [
         "session.request",
         "session.lease",
         "host.status",
@@ -330,6 +363,7 @@ impl Signal {
         "ice.end",
         "session.end",
         "error",
+        "host.event",
         "host.wake",
     ];
 
@@ -367,6 +401,14 @@ impl Signal {
                 over("links", links.len(), MAX_LINKS)?;
             }
             Self::HostWake { macs } => over("macs", macs.len(), MAX_LINKS)?,
+            Self::HostEvent { code, fields, .. } => {
+                over("code", code.len(), MAX_EVENT_NAME)?;
+                over("fields", fields.len(), MAX_EVENT_FIELDS)?;
+                for field in fields {
+                    over("name", field.name.len(), MAX_EVENT_NAME)?;
+                    over("value", field.value.len(), MAX_EVENT_VALUE)?;
+                }
+            }
             Self::SessionRequest { .. }
             | Self::SessionLease { .. }
             | Self::SessionWaiting { .. }
@@ -396,7 +438,10 @@ impl Signal {
             | Self::IceCandidate { sid, .. }
             | Self::IceEnd { sid }
             | Self::SessionEnd { sid, .. } => Some(sid),
-            Self::HostStatus { .. } | Self::Error { .. } | Self::HostWake { .. } => None,
+            Self::HostStatus { .. }
+            | Self::HostEvent { .. }
+            | Self::HostWake { .. }
+            | Self::Error { .. } => None,
         }
     }
 
@@ -416,6 +461,7 @@ impl Signal {
             Self::IceEnd { .. } => "ice.end",
             Self::SessionEnd { .. } => "session.end",
             Self::Error { .. } => "error",
+            Self::HostEvent { .. } => "host.event",
         }
     }
 }

@@ -7,8 +7,8 @@ use signaling_spec::channel::input::{Input, Motion};
 use signaling_spec::claims::Consent;
 use signaling_spec::limits::{MAX_CANDIDATE_BYTES, MAX_INPUT_BYTES};
 use signaling_spec::{
-    EndReason, Fingerprint, IceServer, Link, Negotiation, Refusal, Right, Rights, Sdp, SessionId, Signal,
-    TokenId, ViewerCaps, ViewerId,
+    EndReason, EventField, Fingerprint, IceServer, Link, Negotiation, Refusal, Right, Rights, Sdp, SessionId,
+    Signal, TokenId, ViewerCaps, ViewerId,
 };
 
 /// Texts that look like messages more often than chance would have it.
@@ -89,6 +89,24 @@ fn signals() -> impl Strategy<Value = Signal> {
             name,
             sessions
         }),
+        (
+            ".{0,4}",
+            any::<u64>(),
+            proptest::collection::vec(".{0,4}", 0..8),
+            any::<u32>()
+        )
+            .prop_map(|(code, at, fields, lost)| Signal::HostEvent {
+                code,
+                at,
+                fields: fields
+                    .into_iter()
+                    .map(|name| EventField {
+                        value: name.clone(),
+                        name
+                    })
+                    .collect(),
+                lost
+            }),
         proptest::collection::vec(".*", 0..8).prop_map(|macs| Signal::HostWake { macs }),
         (sid(), fingerprint(), rights()).prop_map(|(sid, host_fp, rights)| Signal::SessionAccept {
             sid,

@@ -3,7 +3,9 @@
 //! Every second the database is asked whether anything changed. So a lock, a lowered role or a removed host reaches a
 //! live session within two seconds, whichever process made the change.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod policy;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -14,9 +16,11 @@ use signaling_spec::{Rights, SessionId};
 
 use crate::audit::Pulse;
 use crate::config::Admin;
-use crate::roles::{Decision, Factor, Labels, Role, Said, merge};
-use crate::shares::{Gift, Share, with_shares};
-use crate::store::{Account, Binding, Lock, LockKind, Result, Store, Subject};
+use crate::roles::{Factor, Role};
+use crate::store::{Binding, Result, Store, Subject};
+
+use policy::read;
+pub use policy::{Answer, Policy};
 
 /// How often the database is asked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -26,124 +30,6 @@ const UNWRITTEN: Duration = Duration::from_secs(5);
 /// How long a session may wait for its host's word, in seconds: a ticket's life, the way to the host, and the time that
 /// the person there has for an answer.
 pub const PENDING: u64 = 90;
-
-/// Roles, who has them, locks and shares, as of one moment.
-#[derive(Clone, Debug, Default)]
-pub struct Policy {
-    version: i64,
-    roles: BTreeMap<String, Role>,
-    bindings: Vec<Binding>,
-    locks: Vec<Lock>,
-    /// By host.
-    shares: BTreeMap<String, Vec<Share>>,
-}
-
-/// What may be done, or the lock that forbids it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    May(Decision),
-    Locked(String),
-}
-
-impl Policy {
-    fn roles_of(&self, account: &Account) -> Vec<(&str, &Role)> {
-        let has = |binding: &&Binding| {
-            binding.provider == account.provider
-                && match &binding.subject {
-                    Subject::Account(subject) => *subject == account.subject,
-                    Subject::Group(group) => account.groups.contains(group),
-                }
-        };
-        let names: BTreeSet<&str> = self
-            .bindings
-            .iter()
-            .filter(has)
-            .map(|binding| binding.role.as_str())
-            .collect();
-        names
-            .into_iter()
-            .filter_map(|name| self.roles.get_key_value(name))
-            .map(|(name, role)| (name.as_str(), role))
-            .collect()
-    }
-
-    fn lock_on(&self, kind: LockKind, target: &str, now: u64) -> Option<&Lock> {
-        self.locks.iter().find(|lock| {
-            lock.kind == kind && lock.target == target && lock.expires.is_none_or(|expires| expires > now)
-        })
-    }
-
-    /// The lock that shuts this person out of a host.
-    fn shut_out(&self, account: &Account, host: &str, now: u64) -> Option<&Lock> {
-        self.lock_on(LockKind::Account, &account.id, now)
-            .or_else(|| self.lock_on(LockKind::Host, host, now))
-            .or_else(|| {
-                self.roles_of(account)
-                    .iter()
-                    .find_map(|(name, _)| self.lock_on(LockKind::Role, name, now))
-            })
-    }
-
-    /// What this person may do on a host with these labels.
-    pub fn answer(&self, account: &Account, host: &str, labels: &Labels, now: u64) -> Answer {
-        match self.shut_out(account, host, now) {
-            Some(lock) => Answer::Locked(lock.reason.clone()),
-            None => Answer::May(self.without_locks(account, host, labels, now)),
-        }
-    }
-
-    /// What this person's roles say and others share with them, whatever is locked for them.
-    pub fn without_locks(&self, account: &Account, host: &str, labels: &Labels, now: u64) -> Decision {
-        let gifts = self
-            .shares_on(host)
-            .iter()
-            .filter(|share| share.has(&account.id))
-            .filter_map(|share| self.gift(share, labels, now));
-        with_shares(self.said(account, labels), gifts.collect())
-    }
-
-    /// What this person's own roles say.
-    pub fn said(&self, account: &Account, labels: &Labels) -> Said {
-        merge(self.roles_of(account).iter().map(|(_, role)| *role), labels)
-    }
-
-    pub fn shares_on(&self, host: &str) -> &[Share] {
-        self.shares.get(host).map_or(&[], Vec::as_slice)
-    }
-
-    /// What a share of a host with these labels gives now, if anything.
-    pub fn gift<'a>(&self, share: &'a Share, labels: &Labels, now: u64) -> Option<Gift<'a>> {
-        if share.until <= now || self.shut_out(&share.inviter, &share.host, now).is_some() {
-            return None;
-        }
-        share.gift(self.said(&share.inviter, labels).alone())
-    }
-
-    /// Whether the time of a lock or a share is over.
-    fn lapsed(&self, now: u64) -> bool {
-        let mut locks = self.locks.iter().filter_map(|lock| lock.expires);
-        let mut shares = self.shares.values().flatten().map(|share| share.until);
-        locks.any(|expires| expires <= now) || shares.any(|until| until <= now)
-    }
-
-    /// Whether this person administers.
-    pub fn is_admin(&self, account: &Account, now: u64) -> bool {
-        self.any_role(account, now, |role| role.admin)
-    }
-
-    /// Whether this person may read the audit log.
-    pub fn may_audit(&self, account: &Account, now: u64) -> bool {
-        self.any_role(account, now, |role| role.admin || role.audit)
-    }
-
-    fn any_role(&self, account: &Account, now: u64, gives: impl Fn(&Role) -> bool) -> bool {
-        self.lock_on(LockKind::Account, &account.id, now).is_none()
-            && self
-                .roles_of(account)
-                .into_iter()
-                .any(|(name, role)| gives(role) && self.lock_on(LockKind::Role, name, now).is_none())
-    }
-}
 
 /// What a live session rests on.
 #[derive(Clone, Debug)]
@@ -160,6 +46,9 @@ struct Live {
     /// Not without the audit log.
     audited: bool,
 }
+
+/// Sessions that are remembered after their end: their host may still have something to tell.
+const REMEMBERED: usize = 4096;
 
 /// An end that the database could not be told of.
 #[derive(Clone, Debug)]
@@ -194,6 +83,8 @@ pub struct Access {
     live: Mutex<BTreeMap<SessionId, Live>>,
     over: Mutex<BTreeSet<SessionId>>,
     owed: Mutex<Vec<Owed>>,
+    /// Whose they were and on which host, the oldest first.
+    past: Mutex<VecDeque<(SessionId, String, String)>>,
     pulse: Pulse,
 }
 
@@ -257,6 +148,7 @@ impl Access {
             live: Mutex::default(),
             over: Mutex::default(),
             owed: Mutex::default(),
+            past: Mutex::default(),
             pulse,
         }))
     }
@@ -323,7 +215,13 @@ impl Access {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(sid);
-        ended.map(|live| (live.account, live.began))
+        let ended = ended?;
+        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        past.push_back((sid.clone(), ended.account.clone(), ended.host));
+        if past.len() > REMEMBERED {
+            past.pop_front();
+        }
+        Some((ended.account, ended.began))
     }
 
     /// Whether what happens now is written down.
@@ -335,6 +233,18 @@ impl Access {
     pub fn is_on(&self, sid: &SessionId, host: &str) -> bool {
         let all = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(sid).is_some_and(|live| live.host == host)
+    }
+
+    /// Whose session it is, or was a while ago, and on which host.
+    pub fn whose(&self, sid: &SessionId) -> Option<(String, String)> {
+        let all = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(live) = all.get(sid) {
+            return Some((live.account.clone(), live.host.clone()));
+        }
+        drop(all);
+        let past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, account, host) = past.iter().rev().find(|(past, ..)| past == sid)?;
+        Some((account.clone(), host.clone()))
     }
 
     /// Tells the database of an end as soon as it takes it.
@@ -444,7 +354,12 @@ impl Access {
                     .insert(sid);
             }
         }
-        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
+        let mut held = self.policy.write().unwrap_or_else(PoisonError::into_inner);
+        // Whoever began to read earlier may come later.
+        if policy.version >= held.version {
+            *held = policy;
+        }
+        drop(held);
         Ok(())
     }
 }
@@ -456,22 +371,6 @@ impl Access {
             live.audited = audited;
         }
     }
-}
-
-async fn read(store: &Store, now: u64) -> Result<Policy> {
-    // First the number: what changes meanwhile is read again.
-    let version = store.policy_version().await?;
-    let mut shares: BTreeMap<String, Vec<Share>> = BTreeMap::new();
-    for share in store.shares(now).await? {
-        shares.entry(share.host.clone()).or_default().push(share);
-    }
-    Ok(Policy {
-        version,
-        roles: store.roles().await?.into_iter().collect(),
-        bindings: store.bindings().await?,
-        locks: store.locks(now).await?,
-        shares,
-    })
 }
 
 impl Authority for Access {

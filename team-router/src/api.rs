@@ -14,6 +14,7 @@ mod metrics;
 mod passkeys;
 mod rotate;
 mod shares;
+mod told;
 mod trusted;
 mod uplink;
 mod wake;

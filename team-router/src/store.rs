@@ -40,7 +40,7 @@ pub use shares::{Accepted, NewShare};
 /// A statement that does not answer within this is an error, and so is a connection that cannot be had.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-const MIGRATIONS: [(i64, &str, Text); 7] = [
+const MIGRATIONS: [(i64, &str, Text); 8] = [
     (
         1,
         "first",
@@ -78,6 +78,11 @@ const MIGRATIONS: [(i64, &str, Text); 7] = [
             sqlite: include_str!("../migrations/0030_append_only.sqlite.sql"),
             postgres: include_str!("../migrations/0030_append_only.postgres.sql"),
         },
+    ),
+    (
+        31,
+        "mfa at",
+        Text::Same(include_str!("../migrations/0031_mfa_at.sql")),
     ),
 ];
 

@@ -37,7 +37,10 @@ pub struct Agent {
 }
 
 /// `REMOVID_PROGRAM`, or the one that was built beside this test.
-fn program() -> anyhow::Result<PathBuf> {
+///
+/// # Errors
+/// There is none.
+pub fn program() -> anyhow::Result<PathBuf> {
     if let Some(named) = std::env::var_os("REMOVID_PROGRAM") {
         return Ok(named.into());
     }

@@ -29,6 +29,11 @@ fn cargo(args: &[&str]) -> String {
 /// Every package that a build can reach, on every target and with every feature. `cargo metadata` alone
 /// names what an optional dependency *could* bring, too; `cargo tree` knows what it does.
 fn packages() -> Vec<Value> {
+    let own = ["Cargo.toml", "oracle/Cargo.toml"];
+    own.into_iter().flat_map(packages_of).collect()
+}
+
+fn packages_of(manifest: &str) -> Vec<Value> {
     let tree = cargo(&[
         "tree",
         "--workspace",
@@ -38,6 +43,8 @@ fn packages() -> Vec<Value> {
         "none",
         "--format",
         "{p}",
+        "--manifest-path",
+        manifest,
     ]);
     let reached: BTreeSet<(&str, &str)> = tree
         .lines()
@@ -46,7 +53,8 @@ fn packages() -> Vec<Value> {
             Some((words.next()?, words.next()?.strip_prefix('v')?))
         })
         .collect();
-    let metadata: Value = serde_json::from_str(&cargo(&["metadata", "--format-version", "1"])).unwrap();
+    let metadata = cargo(&["metadata", "--format-version", "1", "--manifest-path", manifest]);
+    let metadata: Value = serde_json::from_str(&metadata).unwrap();
     let named = metadata["packages"].as_array().unwrap();
     let packages: Vec<Value> = named
         .iter()

@@ -99,6 +99,7 @@ fn typescript() -> String {
         signaling_spec::IceServer,
         signaling_spec::Link,
         signaling_spec::ViewerCaps,
+        signaling_spec::EventField,
         signaling_spec::Signal,
         control::FromViewer,
         control::FromHost,
@@ -230,6 +231,9 @@ fn limits_js() -> String {
         MAX_DISPLAY_WIDTH,
         MAX_DISPLAY_HEIGHT,
         MAX_VIEWERS,
+        MAX_EVENT_FIELDS,
+        MAX_EVENT_NAME,
+        MAX_EVENT_VALUE,
         MAX_LINKS,
     );
     add("MAX_BUTTON", u128::from(input::MAX_BUTTON));

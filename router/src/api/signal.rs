@@ -226,6 +226,7 @@ async fn forward(app: &Edge, text: &str, sid: &SessionId) -> Option<Signal> {
         Signal::SessionRequest { .. }
         | Signal::SessionLease { .. }
         | Signal::HostStatus { .. }
+        | Signal::HostEvent { .. }
         | Signal::HostWake { .. }
         | Signal::SessionWaiting { .. }
         | Signal::SessionAccept { .. }

@@ -263,6 +263,7 @@ impl Hosts {
             Signal::SessionRequest { .. }
             | Signal::SessionLease { .. }
             | Signal::HostStatus { .. }
+            | Signal::HostEvent { .. }
             | Signal::HostWake { .. }
             | Signal::SdpOffer { .. }
             | Signal::Error { .. } => return,

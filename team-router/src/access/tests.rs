@@ -4,7 +4,9 @@ use signaling_spec::Right;
 use signaling_spec::claims::Consent;
 
 use super::*;
-use crate::shares::{Kind, Member};
+use crate::roles::{Decision, Labels};
+use crate::shares::{Kind, Member, Share};
+use crate::store::{Account, Lock, LockKind};
 
 const HOST: &str = "h1";
 

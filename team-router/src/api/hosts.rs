@@ -1,7 +1,7 @@
 //! The hosts that somebody may use, and joining one.
 
-use std::collections::BTreeSet;
 use std::time::Instant;
+use std::collections::BTreeSet;
 
 use axum::Extension;
 use axum::extract::rejection::JsonRejection;
@@ -159,7 +159,7 @@ pub(super) async fn join(
         );
         return Err(TeamError::Unwritten);
     }
-    let factor = factor(
+    let (factor, mfa_at) = factor(
         &team,
         &caller,
         &host,
@@ -179,7 +179,7 @@ pub(super) async fn join(
         return Err(TeamError::HostOffline);
     }
     let counted = one_more(&team, &caller.account.id, create.resume.as_ref()).await?;
-    let seat = seat(&team, &caller, &host, decision, create, now)?;
+    let seat = seat(&team, &caller, &host, decision, (create, mfa_at), now)?;
     let session = Session {
         id: seat.sid.0.clone(),
         host: host.id.clone(),
@@ -190,6 +190,7 @@ pub(super) async fn join(
         // Its real end is written when the host has accepted it.
         until: now + PENDING,
         factor: factor.name().to_owned(),
+        mfa_at,
     };
     team.store.add_session(&session).await?;
     let opened = Opened {
@@ -253,7 +254,7 @@ fn relay_only(team: &Team) -> bool {
     team.turn.as_ref().is_some_and(|turn| turn.relay_only)
 }
 
-/// What is given for this session beside the login; all that is wanted, or a refusal that says what is.
+/// What is given for this session beside the login, and when something last was (0: never); all that is wanted, or a refusal that says what is.
 async fn factor(
     team: &Team,
     caller: &Caller,
@@ -262,15 +263,18 @@ async fn factor(
     resume: Option<&SessionId>,
     passkey: Option<Answered>,
     now: u64,
-) -> Result<Factor, TeamError> {
+) -> Result<(Factor, u64), TeamError> {
     let login = &caller.login;
     let given = match resume {
         Some(sid) => team.store.given_for(&sid.0, &host.id, login, now).await?,
         None => None,
     };
-    let given = given.as_deref().and_then(Factor::parse).unwrap_or_default();
-    if given >= decision.factor {
-        return Ok(given);
+    let (given, given_at) = given.unwrap_or_default();
+    let given = Factor::parse(&given).unwrap_or_default();
+    let proofs = team.store.proofs(login).await?;
+    let last = given_at.max(proofs.step_up_at).max(proofs.passkey_at);
+    if given >= decision.factor && passkey.is_none() {
+        return Ok((given, last));
     }
     if let Some(answered) = passkey {
         let purpose = Purpose::Session {
@@ -278,15 +282,14 @@ async fn factor(
             host: host.id.clone(),
         };
         passkeys::check(team, caller, &purpose, &answered, now).await?;
-        return Ok(Factor::Webauthn);
+        return Ok((Factor::Webauthn, now));
     }
     let fresh = |at: u64| at + FRESH > now;
-    let proofs = team.store.proofs(login).await?;
     let stepped = fresh(proofs.step_up_at) || fresh(proofs.passkey_at);
     // Who has no provider has nothing but passkeys.
     let by_passkey = caller.account.provider == PASSKEYS || decision.factor == Factor::Webauthn;
     let wanted = match (by_passkey, stepped) {
-        (_, true) if decision.factor == Factor::StepUp => return Ok(Factor::StepUp),
+        (_, true) if decision.factor == Factor::StepUp => return Ok((Factor::StepUp, last)),
         (false, _) => TeamError::StepUp,
         (true, _) => passkeys::wanted(team, caller).await?,
     };
@@ -343,7 +346,7 @@ fn seat(
     caller: &Caller,
     host: &Host,
     decision: Decision,
-    create: SessionCreate,
+    (create, mfa_at): (SessionCreate, u64),
     now: u64,
 ) -> Result<Seat, TeamError> {
     let sid = new_sid();
@@ -368,6 +371,7 @@ fn seat(
         lease: LEASE,
         until,
         consent: decision.consent,
+        mfa_at: Some(mfa_at).filter(|at| *at > 0),
     };
     let token = team
         .grants

@@ -27,6 +27,7 @@ use tokio::sync::mpsc;
 use super::Team;
 use super::enroll::{plain_name, prove};
 use super::hosts::LEASE;
+use super::told;
 use super::wake::reach;
 use crate::access::{Opened, PENDING};
 use crate::error::TeamError;
@@ -111,7 +112,9 @@ async fn serve(team: Team, host: HostId, from: IpAddr, mut socket: WebSocket) {
     };
     tracing::info!(%host, "Host connected");
     router::audit!("RMV2003I", host = %host, "Host connected");
-    let why = converse(&team, &connection, from, &mut socket, &mut orders).await;
+    let mut events = told::Events::default();
+    let why = converse(&team, &connection, from, (&mut socket, &mut orders), &mut events).await;
+    events.say_lost(&host);
     team.edge.broker.host_left(connection).await;
     router::audit!("RMV2004I", host = %host, why, "Host left");
     if let Some((code, words)) = closing(why) {
@@ -138,8 +141,8 @@ async fn converse(
     team: &Team,
     connection: &Connection,
     from: IpAddr,
-    socket: &mut WebSocket,
-    orders: &mut mpsc::Receiver<Box<Signal>>,
+    (socket, orders): (&mut WebSocket, &mut mpsc::Receiver<Box<Signal>>),
+    events: &mut told::Events,
 ) -> &'static str {
     let mut bucket = Bucket::with_burst(PER_SECOND, 2 * PER_SECOND);
     // Spread, so that many hosts that came at once do not speak at once.
@@ -175,6 +178,11 @@ async fn converse(
                         continue;
                     }
                 };
+                if let Signal::HostEvent { code, at, fields, lost } = &signal {
+                    events.lost += u64::from(*lost);
+                    events.write(team, &connection.host, &told::Event { code, at: *at, fields });
+                    continue;
+                }
                 if let Err(error) = hear(team, connection, from, signal).await {
                     tracing::warn!(host = %connection.host, %error, "A host's message could not be noted");
                 }
@@ -183,6 +191,7 @@ async fn converse(
                 return "removed";
             }
             _ = ping.tick() => {
+                events.say_lost(&connection.host);
                 if heard.elapsed() > PING_EVERY * 2 { return "silent" }
                 // Without a database nobody is thrown out.
                 if let Ok(None) = team.store.host(&connection.host.0).await {
@@ -228,7 +237,8 @@ async fn hear(team: &Team, connection: &Connection, from: IpAddr, signal: Signal
                 }
             }
         }
-        Signal::SessionRequest { .. }
+        Signal::HostEvent { .. }
+        | Signal::SessionRequest { .. }
         | Signal::SessionWaiting { .. }
         | Signal::SessionLease { .. }
         | Signal::HostWake { .. }

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 pub enum By {
     /// A team's router: in its audit log.
     Router,
-    /// The agent: in its own log, under the target `audit`.
+    /// The agent: in its own log, under the target `audit`, and by its router in the team's.
     Agent,
     Both,
 }
@@ -72,7 +72,8 @@ pub fn markdown() -> String {
          Each row has a number, a time (seconds since 1970, UTC), a code and its fields. A code never changes its meaning; \
          its letter says whether something was done (I) or refused (W). There are no secrets in it, and nothing of what \
          people typed, copied or saw. Beside its fields a row has `message`, the same in words. `account` is whoever did it: an account's number, or `console`. Codes of the agent \
-         are in the agent's own log.\n\n| code | name | when | fields | written by |\n|---|---|---|---|---|\n",
+         are in the agent's own log, and a host tells them to its team's router: there their rows have `host`, `account` and \
+         `sid` as well, and `when`, by the host's clock, if they came late.\n\n| code | name | when | fields | written by |\n|---|---|---|---|---|\n",
     );
     for code in CODES {
         let by = match code.by {

@@ -23,6 +23,8 @@ pub struct Session {
     pub until: u64,
     /// What was given for it beside the login: the name of a factor.
     pub factor: String,
+    /// When that was; 0 is never.
+    pub mfa_at: u64,
 }
 
 impl Store {
@@ -30,7 +32,7 @@ impl Store {
     /// The database does not answer.
     pub async fn add_session(&self, session: &Session) -> Result<()> {
         sqlx::query(
-            "INSERT INTO session (id, host, account, holder, rights, created, until, factor) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO session (id, host, account, holder, rights, created, until, factor, mfa_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(&session.id)
         .bind(&session.host)
@@ -40,6 +42,7 @@ impl Store {
         .bind(signed(session.created))
         .bind(signed(session.until))
         .bind(&session.factor)
+        .bind(signed(session.mfa_at))
         .execute(&self.pool)
         .await?;
         Ok(())
@@ -75,14 +78,20 @@ impl Store {
         Ok(ended.rows_affected() > 0)
     }
 
-    /// What was given for a session of this login on this host that lives, or whose path was lost a moment ago: whoever
+    /// What was given, and when, for a session of this login on this host that lives, or whose path was lost a moment ago: whoever
     /// comes back to it need not give it again. A session that no host has accepted yet is none.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn given_for(&self, id: &str, host: &str, holder: &str, now: u64) -> Result<Option<String>> {
+    pub async fn given_for(
+        &self,
+        id: &str,
+        host: &str,
+        holder: &str,
+        now: u64,
+    ) -> Result<Option<(String, u64)>> {
         let row = sqlx::query(
-            "SELECT factor FROM session WHERE id = $1 AND host = $2 AND holder = $3 AND until > $4 \
+            "SELECT factor, mfa_at FROM session WHERE id = $1 AND host = $2 AND holder = $3 AND until > $4 \
              AND until > created + $5 AND (ended IS NULL OR (reason = 'lost' AND ended > $6))",
         )
         .bind(id)
@@ -93,7 +102,8 @@ impl Store {
         .bind(signed(now.saturating_sub(COME_BACK)))
         .fetch_optional(&self.pool)
         .await?;
-        Ok(row.map(|row| row.try_get("factor")).transpose()?)
+        row.map(|row| Ok((row.try_get("factor")?, unsigned(row.try_get("mfa_at")?))))
+            .transpose()
     }
 
     /// The sessions on one host, or on all, that can still be alive.
@@ -102,7 +112,7 @@ impl Store {
     /// The database does not answer.
     pub async fn live_sessions(&self, host: Option<&str>, now: u64) -> Result<Vec<Session>> {
         let rows = sqlx::query(
-            "SELECT id, host, account, holder, rights, created, until, factor FROM session \
+            "SELECT id, host, account, holder, rights, created, until, factor, mfa_at FROM session \
              WHERE ended IS NULL AND until > $1 AND (host = $2 OR $2 = '') ORDER BY created, id",
         )
         .bind(signed(now))
@@ -120,6 +130,7 @@ impl Store {
                     created: unsigned(row.try_get("created")?),
                     until: unsigned(row.try_get("until")?),
                     factor: row.try_get("factor")?,
+                    mfa_at: unsigned(row.try_get("mfa_at")?),
                 })
             })
             .collect()

@@ -25,6 +25,8 @@ mod provider;
 mod rights;
 mod rotation;
 mod shares;
+mod strong;
+mod told;
 mod trusted;
 mod wake;
 mod world;

@@ -55,6 +55,8 @@ pub(crate) enum Lie {
 #[derive(Debug)]
 struct State {
     lie: Lie,
+    /// How strongly it says that people prove who they are (`acr`).
+    acr: Option<Value>,
     keys: Vec<Key>,
     /// By code: what the login was begun with.
     codes: BTreeMap<String, Begun>,
@@ -97,6 +99,7 @@ impl Provider {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let state = State {
             lie: Lie::None,
+            acr: None,
             keys: vec![key(dir, "provider-key")],
             codes: BTreeMap::new(),
             asked: 0,
@@ -115,6 +118,10 @@ impl Provider {
             }
         });
         provider
+    }
+
+    pub(crate) fn strength(&self, acr: Option<Value>) {
+        self.state.lock().unwrap().acr = acr;
     }
 
     pub(crate) fn lie(&self, lie: Lie) {
@@ -273,6 +280,9 @@ impl Provider {
             "groups": begun.groups, "sid": begun.sid,
         });
         let fields = claims.as_object_mut().unwrap();
+        if let Some(acr) = &state.acr {
+            fields.insert("acr".to_owned(), acr.clone());
+        }
         match state.lie {
             Lie::OtherIssuer => fields["iss"] = json!("https://login.example.org"),
             Lie::OtherAudience => fields["aud"] = json!("another-client"),

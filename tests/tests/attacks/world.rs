@@ -125,6 +125,15 @@ impl World {
         more: impl FnOnce(&Path) -> String,
         events: Option<mpsc::Receiver<Event>>,
     ) -> Self {
+        Self::start_with((path, ""), more, events).await
+    }
+
+    /// As [`Self::start_logged`], and with a further line about the provider.
+    pub(crate) async fn start_with(
+        (path, of_provider): (&str, &str),
+        more: impl FnOnce(&Path) -> String,
+        events: Option<mpsc::Receiver<Event>>,
+    ) -> Self {
         let dir = Folder(std::env::temp_dir().join(format!("removid-attacks-{}", text())));
         private_file::directory(&dir).unwrap();
         let provider = Provider::start(&dir).await;
@@ -137,7 +146,7 @@ impl World {
         let config = format!(
             "public-url = \"https://localhost:{port}{path}\"\nlisten = \"127.0.0.1:{port}\"\nstate-dir = \"{}\"\n{}\n\
              admins = [{{ provider = \"corp\", group = \"admins\" }}]\n\
-             [[provider]]\nid = \"corp\"\nissuer = \"{}\"\nclient-id = \"{CLIENT}\"\nclient-secret-file = \"{}\"\n",
+             [[provider]]\nid = \"corp\"\nissuer = \"{}\"\nclient-id = \"{CLIENT}\"\nclient-secret-file = \"{}\"\n{of_provider}\n",
             dir.display(),
             more(&dir),
             provider.issuer,

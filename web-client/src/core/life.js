@@ -42,6 +42,7 @@ export const FINAL = new Set([
   "consent",
   "dismissed",
   "ed25519",
+  "factor",
   "fingerprint",
   "forbidden",
   "full",

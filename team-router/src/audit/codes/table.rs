@@ -3,7 +3,7 @@
 use super::By::{Agent, Both, Router};
 use super::{Code, code};
 
-pub(super) const ROWS: [Code; 47] = [
+pub(super) const ROWS: [Code; 48] = [
     code(
         "RMV3001I",
         "session.requested",
@@ -311,6 +311,13 @@ pub(super) const ROWS: [Code; 47] = [
         "too_much",
         "Somebody called too fast, once a minute, or has as many `of` a kind as one may have",
         &["account", "of"],
+        Router,
+    ),
+    code(
+        "RMV7009W",
+        "host.events_lost",
+        "So many events of a host were not written: they came too fast, or found no place while the router was away",
+        &["host", "lost"],
         Router,
     ),
     code(

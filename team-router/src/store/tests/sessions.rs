@@ -12,6 +12,7 @@ pub(super) async fn all(store: &Store) {
         created: 100,
         until: 200,
         factor: "webauthn".to_owned(),
+        mfa_at: 99,
     };
     for (id, host) in [("s1", "h1"), ("s2", "h2"), ("s3", "h1")] {
         store.add_session(&session(id, host)).await.unwrap();
@@ -40,7 +41,10 @@ pub(super) async fn all(store: &Store) {
     let given = async |id: &str, host: &str, holder: &str, now: u64| {
         store.given_for(id, host, holder, now).await.unwrap()
     };
-    assert_eq!(given("s2", "h2", "l-1", 800).await.as_deref(), Some("webauthn"));
+    assert_eq!(
+        given("s2", "h2", "l-1", 800).await,
+        Some(("webauthn".to_owned(), 99))
+    );
     assert_eq!(given("s2", "h1", "l-1", 800).await, None, "on another host");
     assert_eq!(given("s2", "h2", "l-2", 800).await, None, "of another login");
     assert_eq!(given("s2", "h2", "l-1", 900).await, None, "too late");

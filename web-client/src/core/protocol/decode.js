@@ -6,9 +6,9 @@
  * the generated types, so a field added in Rust does not pass `tsc` before it is checked here.
  */
 
-/** @import { ClipFormat, Consent, ControlMode, DisplayHealth, EndReason, FileEntry, FromHost, FrameTrace, IceServer, Link, Monitor, Refusal, Right, SessionCreated, Signal, SoundHealth, Succession, ViewerCaps, ViewerInfo } from "./protocol.js" */
+/** @import { ClipFormat, Consent, ControlMode, DisplayHealth, EndReason, EventField, FileEntry, FromHost, FrameTrace, IceServer, Link, Monitor, Refusal, Right, SessionCreated, Signal, SoundHealth, Succession, ViewerCaps, ViewerInfo } from "./protocol.js" */
 
-import { MAX_CANDIDATE_BYTES, MAX_CONTROL_BYTES, MAX_LINKS, MAX_SDP_BYTES, MAX_SIGNAL_BYTES, MAX_VIEWERS } from "./limits.js";
+import { MAX_CANDIDATE_BYTES, MAX_CONTROL_BYTES, MAX_EVENT_FIELDS, MAX_EVENT_NAME, MAX_EVENT_VALUE, MAX_LINKS, MAX_SDP_BYTES, MAX_SIGNAL_BYTES, MAX_VIEWERS } from "./limits.js";
 
 /** Why a text was refused; `code` is a `Refusal`. */
 export class DecodeError extends Error {
@@ -135,6 +135,7 @@ const REFUSALS = {
   full: true,
   host_offline: true,
   consent: true,
+  factor: true,
   not_found: true,
   failed: true,
 };
@@ -183,6 +184,9 @@ const CAPS = { browser: (v, at) => (v === undefined ? "" : text(v, at)), size: o
 
 /** @type {{ [F in keyof ViewerInfo]: Reader }} */
 const VIEWER = { viewer: u32, subject: text, browser: text, controls: flag, since: u32 };
+
+/** @type {{ [F in keyof EventField]: Reader }} */
+const EVENT_FIELD = { name: sized(MAX_EVENT_NAME), value: sized(MAX_EVENT_VALUE) };
 
 /** @type {{ [F in keyof FrameTrace]: Reader }} */
 const TRACE = { rtp: u32, capture_ms: real32, encode_ms: real32, at_ms: real };
@@ -251,6 +255,12 @@ const SIGNALS = {
   "ice.end": { sid: text },
   "session.end": { sid: text, reason: oneOf(END_REASONS) },
   error: { code: oneOf(REFUSALS), ref: optional(text) },
+  "host.event": {
+    code: sized(MAX_EVENT_NAME),
+    at: u64,
+    fields: atMost(MAX_EVENT_FIELDS, list((v, at) => fields(v, EVENT_FIELD, at, false))),
+    lost: u32,
+  },
 };
 
 /** @type {Tables<FromHost>} */

@@ -53,7 +53,7 @@ export type Rights = Right[];
 /**
  * Why a message, a call or a socket was refused. Stable: programs may depend on it.
  */
-export type Refusal = "unauthorized" | "token_expired" | "token_not_yet_valid" | "token_revoked" | "ticket" | "origin" | "malformed" | "unsupported" | "too_large" | "too_many" | "out_of_turn" | "forbidden" | "fingerprint" | "codec" | "full" | "host_offline" | "consent" | "not_found" | "failed";
+export type Refusal = "unauthorized" | "token_expired" | "token_not_yet_valid" | "token_revoked" | "ticket" | "origin" | "malformed" | "unsupported" | "too_large" | "too_many" | "out_of_turn" | "forbidden" | "fingerprint" | "codec" | "full" | "host_offline" | "consent" | "factor" | "not_found" | "failed";
 
 /**
  * Why a session ended.
@@ -94,6 +94,11 @@ size?: [number, number],
  * Device pixels to a CSS pixel, in percent: what text is to be drawn for.
  */
 density?: number, };
+
+/**
+ * A field of an event: never content, never a secret.
+ */
+export type EventField = { name: string, value: string, };
 
 /**
  * One signalling frame. `README.md` says who may send what, and when.
@@ -151,7 +156,19 @@ bind_iat: number, } | { "type": "ice.candidate", sid: SessionId, candidate: stri
 /**
  * `type` of the refused message, where it was readable.
  */
-ref?: string, } | { "type": "host.wake", macs: Array<string>, };
+ref?: string, } | { "type": "host.event",
+/**
+ * One of [`HOST_EVENTS`].
+ */
+code: string,
+/**
+ * When, by the host's clock, in seconds since 1970.
+ */
+at: number, fields: Array<EventField>,
+/**
+ * So many before it found no place while the router was away, or came too fast.
+ */
+lost: number, };
 
 /**
  * Viewer → host.
