@@ -249,7 +249,9 @@ impl Hub {
                 }
             }
             // Of those who bring them to this hub.
-            Signal::SessionLease { .. } | Signal::HostStatus { .. } | Signal::HostEvent { .. }
+            Signal::SessionLease { .. }
+            | Signal::HostStatus { .. }
+            | Signal::HostEvent { .. }
             | Signal::HostWake { .. } => {}
             Signal::SessionWaiting { .. }
             | Signal::SessionAccept { .. }

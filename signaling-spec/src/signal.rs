@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::claims::Consent;
 use crate::limits::{
-    MAX_CANDIDATE_BYTES, MAX_EVENT_FIELDS, MAX_EVENT_NAME, MAX_EVENT_VALUE, MAX_LINKS, MAX_SDP_BYTES, MAX_SIGNAL_BYTES,
-    MAX_VIEWERS,
+    MAX_CANDIDATE_BYTES, MAX_EVENT_FIELDS, MAX_EVENT_NAME, MAX_EVENT_VALUE, MAX_LINKS, MAX_SDP_BYTES,
+    MAX_SIGNAL_BYTES, MAX_VIEWERS,
 };
 use crate::{Fingerprint, Negotiation, Object, Rights, Sdp, SessionId, TokenId};
 
@@ -438,10 +438,9 @@ impl Signal {
             | Self::IceCandidate { sid, .. }
             | Self::IceEnd { sid }
             | Self::SessionEnd { sid, .. } => Some(sid),
-            Self::HostStatus { .. }
-            | Self::HostEvent { .. }
-            | Self::HostWake { .. }
-            | Self::Error { .. } => None,
+            Self::HostStatus { .. } | Self::HostEvent { .. } | Self::HostWake { .. } | Self::Error { .. } => {
+                None
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! The hosts that somebody may use, and joining one.
 
-use std::time::Instant;
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use axum::Extension;
 use axum::extract::rejection::JsonRejection;
