@@ -168,7 +168,7 @@ at: number, fields: Array<EventField>,
 /**
  * So many before it found no place while the router was away, or came too fast.
  */
-lost: number, };
+lost: number, } | { "type": "host.wake", macs: Array<string>, };
 
 /**
  * Viewer → host.
