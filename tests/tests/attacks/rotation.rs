@@ -134,7 +134,7 @@ async fn a_key_is_followed_by_whom_it_names_and_by_nobody_else() {
     );
 
     // Until the new key is used the old one is good; a key that waits cannot name another.
-    world.connect(&host).await.unwrap();
+    let _there = world.connect(&host).await.unwrap();
     let early = rotation(&world, &host.id, &next, &stranger, |_| {});
     count.refused("a key that waits", &ask(early).await, 409, "key_waits");
     let joined = world.join(&admin, &host.id).await.json();

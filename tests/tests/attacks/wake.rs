@@ -1,13 +1,20 @@
 //! Waking a host: by whom, by which neighbours, and with whose word.
 
+use std::net::Ipv4Addr;
+
 use serde_json::{Value, json};
 use signaling_spec::{Link, Signal};
 
 use super::world::{Count, Host, Socket, World, heard, say};
 
-async fn connect(world: &World, host: &Host, links: &[(&str, &str)]) -> Socket {
+/// The address of the site that is told of here, as the router sees it.
+const HERE: Ipv4Addr = Ipv4Addr::new(127, 200, 0, 1);
+
+async fn connect(world: &World, host: &Host, from: Ipv4Addr, links: &[(&str, &str)]) -> Socket {
     let bearer = format!("Bearer {}", world.assertion(host, |_| {}));
-    let mut socket = world.uplink(&[("Authorization", &bearer)]).await.unwrap();
+    let tls = world.https.connect_from(from).await.unwrap();
+    let headers = [("Authorization", bearer.as_str())];
+    let mut socket = world.socket_on(tls, "api/v1/host", &headers).await.unwrap();
     let status = Signal::HostStatus {
         name: host.id.clone(),
         version: "1".to_owned(),
@@ -58,6 +65,7 @@ async fn a_sleeping_host_is_called_by_its_neighbours_for_whoever_may_use_it() {
     let asleep = connect(
         &world,
         &sleeper,
+        HERE,
         &[card, odd, ("00:00:00:00:00:01", "x; drop table host")],
     )
     .await;
@@ -84,7 +92,7 @@ async fn a_sleeping_host_is_called_by_its_neighbours_for_whoever_may_use_it() {
         "no_neighbour",
     );
     // Of another network, and one that only claims a name of it.
-    let mut apart = connect(&world, &far, &[("00:00:00:00:00:02", "198.51.100.0/24")]).await;
+    let mut apart = connect(&world, &far, HERE, &[("00:00:00:00:00:02", "198.51.100.0/24")]).await;
     told(&world, &admin, &far, |host| host["name"] == far.id.as_str()).await;
     count.refused(
         "a neighbour of another network",
@@ -92,7 +100,23 @@ async fn a_sleeping_host_is_called_by_its_neighbours_for_whoever_may_use_it() {
         409,
         "no_neighbour",
     );
-    let mut neighbour = connect(&world, &near, &[("00:00:00:00:00:03", "192.0.2.0/24")]).await;
+    // A site elsewhere whose network has the same numbers.
+    let twin = world.host(&admin, &json!({})).await;
+    let _elsewhere = connect(
+        &world,
+        &twin,
+        Ipv4Addr::new(127, 200, 0, 2),
+        &[("00:00:00:00:00:04", card.1)],
+    )
+    .await;
+    told(&world, &admin, &twin, |host| host["name"] == twin.id.as_str()).await;
+    count.refused(
+        "a network of the same numbers elsewhere",
+        &world.call(&line, &admin, "").await,
+        409,
+        "no_neighbour",
+    );
+    let mut neighbour = connect(&world, &near, HERE, &[("00:00:00:00:00:03", "192.0.2.0/24")]).await;
     told(&world, &admin, &sleeper, |host| host["wakes"] == true).await;
     count.refused("nobody", &world.call(&line, "", "").await, 401, "login_required");
     count.refused(

@@ -335,6 +335,15 @@ impl World {
 
     pub(crate) async fn socket(&self, path: &str, headers: &[(&str, &str)]) -> Result<Socket, (u16, String)> {
         let tls = self.https.connect().await.unwrap();
+        self.socket_on(tls, path, headers).await
+    }
+
+    pub(crate) async fn socket_on(
+        &self,
+        tls: TlsStream<TcpStream>,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Socket, (u16, String)> {
         let uri = format!("wss://{}/{path}", self.https.host());
         let mut request = uri.into_client_request().unwrap();
         for (name, value) in headers {
