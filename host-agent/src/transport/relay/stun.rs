@@ -184,11 +184,11 @@ mod tests {
             now,
         );
         let (to, request) = stun.poll(now).unwrap();
-        assert_eq!(to, "192.0.2.9:99".parse().unwrap());
+        assert_eq!(to, SocketAddr::from(([192, 0, 2, 9], 99)));
         assert!(stun.poll(now).is_none(), "one server, one question");
         let good = response(&request);
         assert_eq!(
-            stun.answer("192.0.2.1:99".parse().unwrap(), &good),
+            stun.answer(SocketAddr::from(([192, 0, 2, 1], 99)), &good),
             None,
             "another's"
         );
@@ -200,7 +200,7 @@ mod tests {
         }
         assert_eq!(
             stun.answer(to, &good),
-            Some((viewer, "203.0.113.7:40000".parse().unwrap()))
+            Some((viewer, SocketAddr::from(([203, 0, 113, 7], 40_000))))
         );
         assert_eq!(stun.answer(to, &good), None, "twice");
         assert_eq!(stun.deadline(), None);
