@@ -104,6 +104,18 @@ for (const name of BROWSERS) {
       assert.match(host.process.err, /way=Tls/);
     });
 
+    it("carries a session of a viewer that has TLS alone", { skip: name !== "chromium" && "Firefox takes public certificates only" }, async () => {
+      await instead([url(network.outer, "tls")]);
+      // For TURN, Chromium asks for a public certificate, unless it is told to take any.
+      const own = await stack.use(Browser.open(name, await stack.use(Display.viewer()), { args: ["--ignore-certificate-errors"] }));
+      const other = await own.page();
+      await other.page.goto(`${team.url}desktop?host=${host.id}`);
+      await logIn(other.page, "bob");
+      await other.live(20_000);
+      assert.equal(await until("the path's name", async () => (await other.stats())?.path), "relay tls");
+      await own.end();
+    });
+
     it("tells neither side the other's address when relays alone are permitted", async () => {
       await instead([url(network.outer, "udp")], "relay-only = true");
       await viewer.page.evaluateOnNewDocument(() => {
