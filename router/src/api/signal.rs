@@ -31,6 +31,8 @@ const READ_BUFFER: usize = 4096;
 const READ_AT_MOST: usize = 4 * MAX_SIGNAL_BYTES;
 /// A viewer that takes nothing for this long is cut off; what waits for it is dropped.
 const TAKE_WITHIN: Duration = Duration::from_secs(5);
+/// How long another side has to answer a goodbye.
+const PART_WITHIN: Duration = Duration::from_secs(2);
 /// A ping goes out this often; a peer that sends nothing for twice as long is gone.
 const PING_EVERY: Duration = Duration::from_secs(20);
 
@@ -174,11 +176,22 @@ async fn converse(
             }
         }
     };
+    part(&mut socket, close.0, close.1).await;
+}
+
+/// Says goodbye, and leaves when the other side has answered or has had [`PART_WITHIN`] for it (RFC 6455 §7.1.1).
+///
+/// Firefox drops what it was told just before a connection that ends without this.
+async fn part(socket: &mut WebSocket, code: u16, reason: &'static str) {
     let frame = CloseFrame {
-        code: close.0,
-        reason: close.1.into(),
+        code,
+        reason: reason.into(),
     };
-    let _ = send(&mut socket, Message::Close(Some(frame))).await;
+    if !send(socket, Message::Close(Some(frame))).await {
+        return;
+    }
+    let answered = async { while let Some(Ok(_)) = socket.next().await {} };
+    let _ = tokio::time::timeout(PART_WITHIN, answered).await;
 }
 
 /// Whether it was taken.

@@ -16,16 +16,33 @@ async function whole(stream) {
   return Buffer.concat(parts);
 }
 
-/** Takes a WebSocket's bytes (RFC 6455 §5) as they come, and gives its text messages. */
-function reader(message, skipHead) {
+/** A text message as one frame; whoever must mask does it with a mask that changes nothing. */
+function frame(text, masked) {
+  const body = Buffer.from(text);
+  const wide = body.length < 126 ? 0 : body.length < 65_536 ? 2 : 8;
+  const head = Buffer.alloc(2 + wide + (masked ? 4 : 0));
+  head[0] = 0x81;
+  head[1] = (masked ? 0x80 : 0) | (wide === 0 ? body.length : wide === 2 ? 126 : 127);
+  if (wide === 2) head.writeUInt16BE(body.length, 2);
+  if (wide === 8) head.writeBigUInt64BE(BigInt(body.length), 2);
+  return Buffer.concat([head, body]);
+}
+
+/**
+ * Takes a WebSocket's bytes (RFC 6455 §5) as they come, and passes them on; `message` is asked for what becomes of each
+ * text message: the texts that go on in its place.
+ */
+function reader(message, pass, { skipHead, masks }) {
   let held = Buffer.alloc(0);
   let head = skipHead;
   let text = [];
+  let frames = [];
   return (bytes) => {
     held = Buffer.concat([held, bytes]);
     if (head) {
       const end = held.indexOf("\r\n\r\n");
       if (end < 0) return;
+      pass(held.subarray(0, end + 4));
       held = held.subarray(end + 4);
       head = false;
     }
@@ -38,16 +55,24 @@ function reader(message, skipHead) {
       if (held.length < start) return;
       const length = wide === 0 ? short : Number(wide === 2 ? held.readUInt16BE(2) : held.readBigUInt64BE(2));
       if (held.length < start + length) return;
+      const raw = held.subarray(0, start + length);
       const body = Buffer.from(held.subarray(start, start + length));
       if (masked) for (let at = 0; at < length; at += 1) body[at] ^= held[start - 4 + (at & 3)];
       const [last, kind] = [(held[0] & 128) !== 0, held[0] & 15];
       held = held.subarray(start + length);
       // Pings and closes carry nothing of ours.
-      if (kind > 2) continue;
+      if (kind > 2) {
+        pass(raw);
+        continue;
+      }
       text.push(body);
+      frames.push(raw);
       if (!last) continue;
-      message(Buffer.concat(text).toString());
-      text = [];
+      const was = Buffer.concat(text).toString();
+      const now = message(was);
+      if (now.length === 1 && now[0] === was) frames.forEach(pass);
+      else for (const one of now) pass(frame(one, masks));
+      [text, frames] = [[], []];
     }
   };
 }
@@ -73,11 +98,30 @@ export class Front {
   said = [];
   /** Changes an answer's JSON, or leaves it as it is. @type {(url: string, body: any) => any} */
   lie = (_url, body) => body;
+  /** Changes what a call says, likewise. @type {(url: string, body: any) => any} */
+  ask = (_url, body) => body;
+  /** What goes on in the place of a socket's message: none, one or more. @type {(url: string, from: "client" | "router", message: any) => any[]} */
+  carry = (_url, _from, message) => [message];
   #open = new Set();
+
+  #asked(url, body) {
+    let was;
+    try {
+      was = JSON.parse(body.toString());
+    } catch {
+      return body;
+    }
+    const now = this.ask(url, was);
+    return now === was ? body : Buffer.from(JSON.stringify(now));
+  }
 
   async #pass(request, response) {
     const { method, url } = request;
-    const body = await whole(request);
+    let body = await whole(request);
+    if (/^application\/json/.test(request.headers["content-type"] ?? "") && body.length > 0) {
+      body = this.#asked(url, body);
+      request.headers["content-length"] = String(body.length);
+    }
     const headers = { ...request.headers, "accept-encoding": "identity", "x-forwarded-for": "127.0.0.1" };
     const answer = await new Promise((done, failed) => ask({ socketPath: this.path, method, path: url, headers, agent: false }, done).on("error", failed).end(body));
     let bytes = await whole(answer);
@@ -104,15 +148,19 @@ export class Front {
     }
     far.write(`${lines.join("\r\n")}\r\n\r\n`);
     far.write(head);
-    const keep = (from) => (text) => this.said.push({ url, from, text });
-    const [fromClient, fromRouter] = [reader(keep("client"), false), reader(keep("router"), true)];
-    near.on("data", fromClient);
-    far.on("data", fromRouter);
-    for (const [a, b] of [[near, far], [far, near]]) {
+    const keep = (from) => (text) => {
+      this.said.push({ url, from, text });
+      const was = JSON.parse(text);
+      return this.carry(url, from, was).map((now) => (now === was ? text : JSON.stringify(now)));
+    };
+    const ways = [[near, far, "client", { skipHead: false, masks: true }], [far, near, "router", { skipHead: true, masks: false }]];
+    for (const [a, b, from, as] of ways) {
       this.#open.add(a);
+      a.on("data", reader(keep(from), (bytes) => b.writable && b.write(bytes), as));
+      a.on("end", () => b.end());
       a.on("error", () => b.destroy());
-      a.on("close", () => (this.#open.delete(a), b.destroy()));
-      a.pipe(b);
+      // What was passed on before the end arrives.
+      a.on("close", () => (this.#open.delete(a), b.end()));
     }
   }
 

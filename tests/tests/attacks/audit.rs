@@ -135,7 +135,7 @@ async fn what_is_asked_of_the_log_is_data() {
                 .await,
         );
         assert!(found.is_empty(), "{query}: {found:?}");
-        count.0 += 1;
+        count.one();
     }
     for (query, found) in [
         ("", vec![3, 2, 1]),
@@ -195,7 +195,7 @@ async fn a_token_that_was_taken_back_enrols_nobody() {
     for token in [&lost, &kept] {
         assert!(!list.body.contains(&token[5..]), "a list of tokens holds a token");
     }
-    count.0 += 1;
+    count.one();
     assert_eq!(world.call(&line, &admin, "").await.status, 204);
     let host = world.new_host();
     let answer = world.enroll(&world.enrolment(&host, &lost)).await;
@@ -232,7 +232,7 @@ async fn a_refused_address_is_a_page_that_repeats_nothing() {
             assert!(!page.body.contains(bad), "{path}: {page:?}");
         }
         assert!(page.header("content-security-policy").is_some(), "{path}");
-        count.0 += 1;
+        count.one();
         count.refused(path, &world.get(path, &[]).await, 404, "not_found");
     }
     let call = world.get("/api/v1/audit", &person).await;

@@ -118,7 +118,7 @@ async fn everything_stays_under_its_path() {
             led == "/desk/" || (led.starts_with("/desk/%252e") && !led.contains("%2e%2e/")),
             "{to}: {led}"
         );
-        count.0 += 1;
+        count.one();
     }
     let answer = world.get("/desk/../token-key", &[]).await;
     count.refused("out of the path", &answer, 404, "not_found");

@@ -166,7 +166,7 @@ async fn a_full_disk_lets_nobody_in_and_loses_nothing() {
     };
     assert_eq!(heard(&mut socket).await, Ok(end(&eves, EndReason::Revoked)));
     assert_eq!(heard(&mut eve_sees).await, Ok(end(&eves, EndReason::Revoked)));
-    count.0 += 1;
+    count.one();
     say(&mut socket, &end(&eves, EndReason::Revoked)).await;
     // Whoever leaves now is told so, written or not.
     say(&mut socket, &end(&bobs, EndReason::Closed)).await;

@@ -238,7 +238,7 @@ async fn a_host_speaks_for_its_own_sessions_only() {
         },
     ] {
         say(&mut liar, &lie).await;
-        count.0 += 1;
+        count.one();
     }
     // Its own word goes the same way, after the lies.
     let pong = Signal::HostStatus {
@@ -248,7 +248,7 @@ async fn a_host_speaks_for_its_own_sessions_only() {
         links: vec![],
     };
     say(&mut liar, &pong).await;
-    count.0 += 1;
+    count.one();
     let told = loop {
         let hosts = world.call("GET /api/v1/hosts", &admin, "").await.json();
         let named = hosts["hosts"]

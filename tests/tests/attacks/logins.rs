@@ -133,7 +133,7 @@ async fn a_login_belongs_to_its_browser_and_is_used_once() {
 
 #[tokio::test]
 async fn nobody_is_sent_to_another_site() {
-    let (world, mut count) = (World::start().await, 0);
+    let (world, mut count) = (World::start().await, Count::default());
     for to in [
         "https%3A%2F%2Fevil.example",
         "%2F%2Fevil.example",
@@ -148,7 +148,7 @@ async fn nobody_is_sent_to_another_site() {
         let code = world.provider.log_in(&authorize, "ada", &[]);
         let answer = world.come_back(&browser, &world.back(&authorize, &code)).await;
         assert_eq!(answer.header("location"), Some("/"), "{to}: {answer:?}");
-        count += 1;
+        count.one();
     }
     let mut browser = Browser::default();
     let authorize = world.begin(&mut browser, "%2Fdesktop%3Fhost%3Dabc").await;
@@ -159,7 +159,7 @@ async fn nobody_is_sent_to_another_site() {
         Some("/desktop?host=abc"),
         "the honest twin"
     );
-    Count(count).say("redirects");
+    count.say("redirects");
 }
 
 #[tokio::test]

@@ -268,7 +268,7 @@ async fn whoever_is_locked_out_goes() {
         );
         let again = world.join(&bob, &host.id).await;
         assert_eq!((again.status, again.code().as_str()), code, "{what}: {again:?}");
-        count.0 += 1;
+        count.one();
         // As it was.
         if let Some(id) = done.json()["id"].as_str() {
             assert_eq!(
@@ -332,7 +332,7 @@ async fn what_is_gone_takes_its_sessions_along() {
             "{what}: {:?}",
             began.elapsed()
         );
-        count.0 += 1;
+        count.one();
     }
     count.say("what is gone");
 }

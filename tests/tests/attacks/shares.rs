@@ -117,7 +117,7 @@ impl Scene {
             "{what}: {:?}",
             began.elapsed()
         );
-        self.count.0 += 1;
+        self.count.one();
     }
 
     async fn sees(&self, who: &str) -> Value {

@@ -169,7 +169,7 @@ async fn a_host_has_a_limit_of_its_own() {
         ),
         "{refused:?}"
     );
-    count.0 += 1;
+    count.one();
     let (_, done) = step_up(&world, &mut bob).await;
     assert_eq!(done.header("location"), Some("/desktop"), "{done:?}");
     let taken = answer(&token).await;
@@ -190,6 +190,6 @@ async fn a_host_has_a_limit_of_its_own() {
         ),
         "{refused:?}"
     );
-    count.0 += 1;
+    count.one();
     count.say("a host's own limit");
 }

@@ -93,7 +93,7 @@ async fn a_host_writes_of_itself_and_of_nobody_else() {
                 .all(|row| row["fields"]["host"] == other.id.as_str()),
             "{what}: {refused:?}"
         );
-        count.0 += 1;
+        count.one();
     }
     say(
         &mut honest,
@@ -132,7 +132,7 @@ async fn a_host_writes_of_itself_and_of_nobody_else() {
     assert!((1..800).contains(&written), "{written}");
     let lost = &rows(&world, "RMV7009W", 1).await[0]["fields"];
     assert_eq!(lost["host"], other.id.as_str(), "{lost}");
-    count.0 += 1;
+    count.one();
     count.say("what hosts tell");
 }
 

@@ -155,7 +155,7 @@ async fn a_sleeping_host_is_called_by_its_neighbours_for_whoever_may_use_it() {
         },
     )
     .await;
-    count.0 += 1;
+    count.one();
     let answer = world.call(&line, &admin, "").await;
     assert_eq!(answer.status, 202);
     assert!(matches!(heard(&mut neighbour).await, Ok(Signal::HostWake { .. })));

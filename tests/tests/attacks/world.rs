@@ -1,5 +1,6 @@
 //! A team's router on loopback with its provider, and everybody who comes to it: browsers, hosts, strangers.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -428,11 +429,28 @@ pub(crate) async fn heard(socket: &mut Socket) -> Result<Signal, u16> {
     }
 }
 
-/// Counts what was refused.
+/// Counts what was refused, and by how many different defences at the least: each place of a test that looks at a
+/// refusal, with each code that came there.
 #[derive(Debug, Default)]
-pub(crate) struct Count(pub(crate) u32);
+pub(crate) struct Count {
+    pub(crate) refusals: u32,
+    defences: BTreeSet<(&'static str, u32, String)>,
+}
 
 impl Count {
+    /// An attack that failed in a way of its own.
+    #[track_caller]
+    pub(crate) fn one(&mut self) {
+        self.by("");
+    }
+
+    #[track_caller]
+    fn by(&mut self, code: &str) {
+        let at = std::panic::Location::caller();
+        self.refusals += 1;
+        self.defences.insert((at.file(), at.line(), code.to_owned()));
+    }
+
     /// An attack that got this status and code.
     #[track_caller]
     pub(crate) fn refused(&mut self, what: &str, answer: &Answer, status: u16, code: &str) {
@@ -441,7 +459,7 @@ impl Count {
             (status, code),
             "{what}: {answer:?}"
         );
-        self.0 += 1;
+        self.by(code);
     }
 
     #[track_caller]
@@ -456,7 +474,7 @@ impl Count {
             Ok(_) => panic!("{what}: let in"),
             Err(refusal) => assert_eq!(*refusal, (status, code.to_owned()), "{what}"),
         }
-        self.0 += 1;
+        self.by(code);
     }
 
     /// A login that ended at the start page with that problem, and without a cookie.
@@ -474,11 +492,15 @@ impl Count {
             ),
             "{what}: {answer:?}"
         );
-        self.0 += 1;
+        self.by(code);
     }
 
     #[expect(clippy::print_stdout, reason = "the count is part of the test's answer")]
     pub(crate) fn say(&self, area: &str) {
-        println!("{area}: {} attacks, 0 let in", self.0);
+        println!(
+            "{area}: {} attacks, refused by {} defences at least, 0 let in",
+            self.refusals,
+            self.defences.len()
+        );
     }
 }
