@@ -3,8 +3,11 @@
  */
 
 import { createRequire } from "node:module";
-import { existsSync } from "node:fs";
-import { descendants, folder } from "./process.mjs";
+import { existsSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { Marionette } from "./marionette.mjs";
+import { descendants, folder, start } from "./process.mjs";
 import { until } from "./wait.mjs";
 import { Viewer } from "./viewer.mjs";
 
@@ -47,14 +50,35 @@ async function puppeteer() {
   return (await import("puppeteer-core")).default;
 }
 
+async function freePort() {
+  const server = createServer();
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address();
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+/** A Firefox that listens for Marionette, too. */
+async function withAuthenticators(lib, { executablePath, env }, profile, args, prefs) {
+  const port = await freePort();
+  const all = { ...FIREFOX_PREFS, ...prefs, "marionette.port": port, "security.webauth.webauthn_enable_softtoken": true, "security.webauth.webauthn_enable_usbtoken": false };
+  writeFileSync(join(profile.path, "user.js"), Object.entries(all).map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`).join(""));
+  const process = start(executablePath, ["--marionette", "--remote-debugging-port=0", "--no-remote", "--profile", profile.path, ...args, "about:blank"], { env });
+  await until("Firefox to listen", () => process.err.includes("WebDriver BiDi listening"), 20_000, () => process.err);
+  const marionette = await Marionette.open(port);
+  const browser = await lib.connect({ transport: await marionette.transport(), protocol: "webDriverBiDi", defaultViewport: null, acceptInsecureCerts: true });
+  return { browser, marionette, process };
+}
+
 export class Browser {
   /**
    * @param {string} name `chromium` or `firefox`
    * @param {import("./display.mjs").Display} display
-   * @param {{ x?: number, y?: number, width?: number, height?: number, args?: string[], prefs?: object }} [options]
-   *   the window's place; one that is covered by another counts as hidden
+   * @param {{ x?: number, y?: number, width?: number, height?: number, args?: string[], prefs?: object, authenticators?: boolean }} [options]
+   *   the window's place, where one that is covered by another counts as hidden; and whether it shall have
+   *   authenticators for tests, which only Firefox has to be started for
    */
-  static async open(name, display, { x = 0, y = 0, width = 1280, height = 860, args = [], prefs = {} } = {}) {
+  static async open(name, display, { x = 0, y = 0, width = 1280, height = 860, args = [], prefs = {}, authenticators = false } = {}) {
     const executablePath = PROGRAMS[name].find((path) => path && existsSync(path));
     if (executablePath === undefined) throw new Error(`${name} is not installed (see tests/browser/README.md)`);
     const profile = folder(name);
@@ -67,7 +91,9 @@ export class Browser {
     };
     const before = await display.x.clients();
     const lib = await puppeteer();
-    const browser = await lib.launch(
+    const keyed = authenticators && name === "firefox";
+    const asked = keyed ? await withAuthenticators(lib, shared, profile, [`--width=${width}`, `--height=${height}`, ...args], prefs) : undefined;
+    const browser = asked?.browser ?? await lib.launch(
       name === "chromium"
         ? {
             ...shared,
@@ -76,19 +102,20 @@ export class Browser {
           }
         : { ...shared, browser: "firefox", args: [`--width=${width}`, `--height=${height}`, ...args], extraPrefsFirefox: { ...FIREFOX_PREFS, ...prefs } },
     );
-    const made = new Browser(name, display, browser, profile);
+    const made = new Browser(name, display, browser, profile, asked?.process ?? browser.process());
+    made.marionette = asked?.marionette;
     made.window = await until(`${name}'s window`, async () => (await display.x.clients()).find((id) => !before.includes(id)), 20_000);
     made.place = { x, y, width, height };
     await display.x.place(made.window, made.place);
     return made;
   }
 
-  constructor(name, display, browser, profile) {
+  constructor(name, display, browser, profile, { pid }) {
     this.name = name;
     this.display = display;
     this.browser = browser;
     this.profile = profile;
-    this.pid = browser.process().pid;
+    this.pid = pid;
   }
 
   /** Opens a link in the first tab, or in a further one. */
@@ -140,6 +167,7 @@ export class Browser {
 
   async end() {
     const pids = this.pids;
+    this.marionette?.end();
     await Promise.race([this.browser.close().catch(() => {}), new Promise((resolve) => setTimeout(resolve, 5_000).unref())]);
     for (const pid of pids) {
       try {

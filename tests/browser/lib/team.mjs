@@ -28,10 +28,10 @@ async function freePort() {
   return port;
 }
 
-const provider = (/** @type {Team} */ team, issuer) => `admins = [{ provider = "trial", group = "admins" }]
-[[provider]]
-id = "trial"
-name = "the trial provider"
+/** The lines of a configuration about a provider of `deploy/trial`. */
+export const provider = (/** @type {Team} */ team, issuer, id = "trial", name = "the trial provider") => `[[provider]]
+id = "${id}"
+name = "${name}"
 issuer = "${issuer}"
 client-id = "removid"
 client-secret-file = "${team.at("client-secret")}"
@@ -52,11 +52,10 @@ export class Team {
     team.inside = namespace === undefined ? [] : ["ip", "netns", "exec", namespace];
     team.port = await freePort();
     team.url = `https://${address}:${team.port}${path}`;
-    const client = { id: "removid", secret: SECRET, redirect: `${team.url}auth/callback/trial`, home: team.url, backchannel: `${team.url}auth/backchannel/trial` };
     // The router makes its certificate at its start; the provider takes whatever it is.
     const env = { ...process.env, NODE_TLS_REJECT_UNAUTHORIZED: "0", REMOVID_OVERHEARD: team.at("overheard") };
     const first = preload === undefined ? [] : ["--import", preload];
-    team.provider = team.#start(process.execPath, [...first, join(ROOT, "deploy/trial/provider.mjs"), JSON.stringify({ client, people: PEOPLE })], { env });
+    team.provider = team.#start(process.execPath, [...first, ...team.trial("trial", PEOPLE)], { env });
     const { issuer } = JSON.parse(await firstLine(team.provider, "the provider"));
     team.issuer = issuer;
     if (namespace !== undefined) await team.#reachProvider(address, Number(new URL(issuer).port));
@@ -66,7 +65,7 @@ listen = "${listen ? listen(team) : `[::]:${team.port}`}"
 state-dir = "${team.dir.path}"
 ${ASSETS === undefined ? "" : `assets-dir = "${ASSETS}"`}
 ${typeof keys === "string" ? keys : keys(team)}
-${alone ? "" : provider(team, issuer)}
+${alone ? "" : `admins = [{ provider = "trial", group = "admins" }]\n${provider(team, issuer)}`}
 [audit]
 file = "${team.at("audit.jsonl")}"
 ${lines(team)}
@@ -80,6 +79,12 @@ ${lines(team)}
   constructor() {
     this.dir = folder("team");
     this.agents = [];
+  }
+
+  /** What starts a provider for trying that knows these people, for the router's provider of that id. */
+  trial(id, people) {
+    const client = { id: "removid", secret: SECRET, redirect: `${this.url}auth/callback/${id}`, home: this.url, backchannel: `${this.url}auth/backchannel/${id}` };
+    return [join(ROOT, "deploy/trial/provider.mjs"), JSON.stringify({ client, people })];
   }
 
   at(name) {
@@ -159,9 +164,10 @@ ${lines(team)}
 }
 
 /** Goes through the provider's pages as a person does, from the router's login page to where it leads. */
-export async function logIn(page, who) {
+export async function logIn(page, who, at) {
   await until("the login page", () => page.$("a.button.primary"));
-  await page.click("a.button.primary");
+  if (at === undefined) await page.click("a.button.primary");
+  else await press(page, at);
   await until("the provider's form", () => page.$("input[name=login]"));
   await page.type("input[name=login]", who);
   await page.type("input[name=password]", "anything");
@@ -198,23 +204,35 @@ export async function press(page, name) {
   }, name).catch(() => false), 10_000, async () => `${page.url()} ${await page.evaluate(() => document.body.innerText).catch((error) => error.message)}`);
 }
 
-/** An authenticator of Chromium's that asks for no finger, in a page. */
+const OPTIONS = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true };
+
+/**
+ * An authenticator for tests that asks for no finger. In Chromium it belongs to a page, in Firefox to the whole browser,
+ * which was opened for it.
+ */
 export class Authenticator {
-  static async plug(page) {
+  /** @param {import("./viewer.mjs").Viewer} viewer */
+  static async plug({ page, browser: { marionette } }) {
     const made = new Authenticator();
-    made.cdp = await page.createCDPSession();
-    await made.cdp.send("WebAuthn.enable");
-    const options = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true };
-    ({ authenticatorId: made.id } = await made.cdp.send("WebAuthn.addVirtualAuthenticator", { options }));
+    if (marionette === undefined) {
+      const cdp = await page.createCDPSession();
+      await cdp.send("WebAuthn.enable");
+      const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", { options: { ...OPTIONS, automaticPresenceSimulation: true } });
+      made.credentials = async () => (await cdp.send("WebAuthn.getCredentials", { authenticatorId })).credentials;
+      made.verified = (isUserVerified) => cdp.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified });
+    } else {
+      const { value: authenticatorId } = await marionette.call("WebAuthn:AddVirtualAuthenticator", { ...OPTIONS, isUserConsenting: true });
+      made.credentials = async () => {
+        const answer = await marionette.call("WebAuthn:GetCredentials", { authenticatorId });
+        return answer.value ?? answer;
+      };
+      made.verified = (isUserVerified) => marionette.call("WebAuthn:SetUserVerified", { authenticatorId, isUserVerified });
+    }
     return made;
   }
 
-  async credentials() {
-    return (await this.cdp.send("WebAuthn.getCredentials", { authenticatorId: this.id })).credentials;
-  }
-
-  /** Whether it knows its person. */
-  async verified(isUserVerified) {
-    await this.cdp.send("WebAuthn.setUserVerified", { authenticatorId: this.id, isUserVerified });
-  }
+  /** What it has, each with a `privateKey` in base64 or base64url. @type {() => Promise<any[]>} */
+  credentials;
+  /** Whether it knows its person. @type {(is: boolean) => Promise<unknown>} */
+  verified;
 }
