@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 export REMOVID_FULL=
 if [ "${1:-}" = full ]; then export REMOVID_FULL=1; shift; fi
 
-tools='chromium firefox-esr xdotool x11-utils x11-xkb-utils python3-gi gir1.2-gtk-3.0 x11-xserver-utils x11-apps imagemagick iproute2 iptables nftables openssl procps git xclip coturn nginx-light postgresql pulseaudio pipewire pipewire-pulse wireplumber dbus-daemon util-linux systemd python3-seccomp python3-yaml'
+tools='chromium firefox-esr xdotool x11-utils x11-xkb-utils python3-gi gir1.2-gtk-3.0 x11-xserver-utils x11-apps imagemagick iproute2 iptables nftables openssl libnss3-tools procps git xclip coturn nginx-light postgresql pulseaudio pipewire pipewire-pulse wireplumber dbus-daemon util-linux systemd python3-seccomp python3-yaml'
 [ -z "$REMOVID_FULL" ] || tools="$tools debootstrap lintian dpkg-dev binutils"
 command -v node >/dev/null || tools="$tools nodejs"
 command -v npm >/dev/null || tools="$tools npm"

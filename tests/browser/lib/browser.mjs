@@ -7,7 +7,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { Marionette } from "./marionette.mjs";
-import { descendants, folder, start } from "./process.mjs";
+import { descendants, folder, run, start } from "./process.mjs";
 import { until } from "./wait.mjs";
 import { Viewer } from "./viewer.mjs";
 
@@ -74,11 +74,12 @@ export class Browser {
   /**
    * @param {string} name `chromium` or `firefox`
    * @param {import("./display.mjs").Display} display
-   * @param {{ x?: number, y?: number, width?: number, height?: number, args?: string[], prefs?: object, authenticators?: boolean }} [options]
+   * @param {{ x?: number, y?: number, width?: number, height?: number, args?: string[], prefs?: object, authenticators?: boolean, trust?: string }} [options]
    *   the window's place, where one that is covered by another counts as hidden; and whether it shall have
-   *   authenticators for tests, which only Firefox has to be started for
+   *   authenticators for tests, which only Firefox has to be started for; and the
+   *   file of an authority's certificate that Firefox believes
    */
-  static async open(name, display, { x = 0, y = 0, width = 1280, height = 860, args = [], prefs = {}, authenticators = false } = {}) {
+  static async open(name, display, { x = 0, y = 0, width = 1280, height = 860, args = [], prefs = {}, authenticators = false, trust } = {}) {
     const executablePath = PROGRAMS[name].find((path) => path && existsSync(path));
     if (executablePath === undefined) throw new Error(`${name} is not installed (see tests/browser/README.md)`);
     const profile = folder(name);
@@ -91,7 +92,11 @@ export class Browser {
     };
     const before = await display.x.clients();
     const lib = await puppeteer();
-    const keyed = authenticators && name === "firefox";
+    const keyed = (authenticators || trust !== undefined) && name === "firefox";
+    if (trust !== undefined && keyed) {
+      run("certutil", ["-N", "--empty-password", "-d", `sql:${profile.path}`]);
+      run("certutil", ["-A", "-n", "theirs", "-t", "C,,", "-i", trust, "-d", `sql:${profile.path}`]);
+    }
     const asked = keyed ? await withAuthenticators(lib, shared, profile, [`--width=${width}`, `--height=${height}`, ...args], prefs) : undefined;
     const browser = asked?.browser ?? await lib.launch(
       name === "chromium"

@@ -79,6 +79,8 @@ ${lines(team)}
   constructor() {
     this.dir = folder("team");
     this.agents = [];
+    /** What hosts are told to believe, in the router's directory. */
+    this.ca = "tls-cert.pem";
   }
 
   /** What starts a provider for trying that knows these people, for the router's provider of that id. */
@@ -135,7 +137,7 @@ ${lines(team)}
     const flags = labels.flatMap((label) => ["--label", label]);
     writeFileSync(join(state.path, "token"), this.command("enroll-token", ...flags));
     const [program, ...before] = [...inside, PROGRAM];
-    await runBeside(program, [...before, "enroll", this.url, "--token-file", join(state.path, "token"), "--ca", this.at("tls-cert.pem"), "--state-dir", state.path, "--name", name]);
+    await runBeside(program, [...before, "enroll", this.url, "--token-file", join(state.path, "token"), "--ca", this.at(this.ca), "--state-dir", state.path, "--name", name]);
     const agent = { name, state, inside, desktop, id: this.command("host", "list").split("\n").find((line) => line.split("\t")[1] === name).split("\t")[0] };
     this.agents.push(agent);
     await this.startAgent(agent);
