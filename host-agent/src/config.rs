@@ -35,6 +35,8 @@ pub struct Config {
     pub files: Option<Option<PathBuf>>,
     /// Whether sound and microphone are shared.
     pub sound: bool,
+    /// Whether exact pixels go over the video.
+    pub tiles: bool,
     /// Whether the screen is locked in the end, and by which command if not the usual one.
     pub lock: Option<Option<String>>,
     /// The most that anybody may do here.
@@ -185,6 +187,7 @@ impl Config {
             sign: !args.no_sign,
             files: (!args.no_files).then_some(args.files),
             sound: !args.no_sound,
+            tiles: args.tiles,
             permitted: if args.permit.is_empty() {
                 Rights::all()
             } else {
@@ -229,6 +232,7 @@ fn merge(flags: DirectArgs, file: DirectArgs) -> DirectArgs {
             flags.permit
         },
         no_sound: flags.no_sound || file.no_sound,
+        tiles: flags.tiles || file.tiles,
         consent: flags.consent.or(file.consent),
         mfa_within: flags.mfa_within.or(file.mfa_within),
         lock_on_disconnect: flags.lock_on_disconnect || file.lock_on_disconnect,

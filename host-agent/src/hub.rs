@@ -74,6 +74,8 @@ pub struct Parts {
     pub max_bps: u64,
     /// Whether a viewer's window may size the desktop without being asked.
     pub follow_window: bool,
+    /// Whether exact pixels go over the video.
+    pub hybrid: bool,
     /// What this host permits at all, whatever a token or a router says.
     pub permitted: Rights,
     /// What the person at this host is owed at the least, whatever a router says.
@@ -113,6 +115,7 @@ struct Hub {
     max_bps: u64,
     sizing: Sizing,
     follow_window: bool,
+    hybrid: bool,
     permitted: Rights,
     consent: Option<Consent>,
     consents: Consents,
@@ -155,6 +158,7 @@ pub async fn run(parts: Parts, mut stop: tokio::sync::oneshot::Receiver<()>) {
         max_bps: parts.max_bps,
         sizing: Sizing::new(parts.follow_window),
         follow_window: parts.follow_window,
+        hybrid: parts.hybrid,
         permitted: parts.permitted,
         consent: parts.consent,
         consents: Consents::default(),

@@ -12,5 +12,6 @@ pub mod ring;
 pub mod rungs;
 pub mod sound;
 pub mod studio;
+pub mod tiles;
 pub mod wire;
 pub mod worker;

@@ -127,6 +127,8 @@ pub struct Picture<'a> {
     pub height: u32,
     /// Rows that may differ from the last grab's picture; all of them after a resize.
     pub dirty: Range<u32>,
+    /// Rectangles that may differ, within those rows: left, top, width, height.
+    pub damaged: Vec<[u32; 4]>,
 }
 
 /// Why a source cannot go on.

@@ -124,6 +124,7 @@ pub fn start(
         sound_events,
         max_bps: config.max_bps,
         follow_window: display.is_ours(),
+        hybrid: config.tiles,
         permitted: config.permitted.clone(),
         consent: config.consent,
     };

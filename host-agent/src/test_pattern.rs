@@ -125,6 +125,7 @@ impl Source for TestPattern {
             stride: self.canvas.stride(),
             width,
             height,
+            damaged: vec![[0, dirty.start, width, dirty.end - dirty.start]],
             dirty,
         })
     }

@@ -25,5 +25,6 @@ pub mod refine;
 pub mod sizing;
 pub mod sound;
 pub mod tickets;
+pub mod tiles;
 pub mod transfer;
 pub mod typist;

@@ -5,6 +5,7 @@ pub mod clip;
 pub mod control;
 pub mod files;
 pub mod input;
+pub mod tiles;
 
 /// A data channel by its label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,10 +18,12 @@ pub enum Channel {
     Ctl,
     /// The bytes of clips and files: reliable and ordered, binary.
     Bulk,
+    /// Exact pixels over the video: reliable and ordered, binary.
+    Tiles,
 }
 
 impl Channel {
-    pub const ALL: [Self; 4] = [Self::Input, Self::Motion, Self::Ctl, Self::Bulk];
+    pub const ALL: [Self; 5] = [Self::Input, Self::Motion, Self::Ctl, Self::Bulk, Self::Tiles];
 
     pub fn label(self) -> &'static str {
         match self {
@@ -28,6 +31,7 @@ impl Channel {
             Self::Motion => "motion",
             Self::Ctl => "ctl",
             Self::Bulk => "bulk",
+            Self::Tiles => "tiles",
         }
     }
 

@@ -120,7 +120,7 @@ impl Hub {
             return;
         };
         let rate = match channel {
-            Some(Channel::Input | Channel::Motion) => &mut session.input_rate,
+            Some(Channel::Input | Channel::Motion | Channel::Tiles) => &mut session.input_rate,
             Some(Channel::Ctl) | None => &mut session.control_rate,
             Some(Channel::Bulk) => &mut session.bulk_rate,
         };
@@ -136,6 +136,7 @@ impl Hub {
             Some(Channel::Motion) => self.motion(viewer, data),
             Some(Channel::Ctl) => self.control(viewer, data),
             Some(Channel::Bulk) => self.bulk(viewer, data),
+            Some(Channel::Tiles) => self.tiles(viewer, data),
             None => self.refuse(viewer, Refusal::Unsupported, "channel"),
         }
     }

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
+use signaling_spec::channel::Channel;
 use signaling_spec::channel::control::{DisplayHealth, FrameTrace, FromHost, Monitor};
+use signaling_spec::channel::tiles::FromViewer;
 use signaling_spec::limits::MAX_CONTROL_BYTES;
 use signaling_spec::{Refusal, ViewerId};
 
 use super::Hub;
-use crate::media::studio::{Command, StudioEvent, Trace};
+use crate::media::studio::{Command, StudioEvent, Trace, Watch};
 use crate::screen::{Condition, CursorShape};
-use crate::transport::{Codec, EncodedFrame};
+use crate::transport::{Codec, EncodedFrame, Sent};
 
 /// Pointer shapes that are remembered; applications use a dozen.
 const CURSORS: usize = 64;
@@ -88,7 +90,13 @@ impl Screen {
 impl Hub {
     pub(super) fn handle_studio(&mut self, event: StudioEvent) {
         match event {
-            StudioEvent::Frame { frame, trace } => self.frame(&frame, trace),
+            StudioEvent::Frame { frame, trace, notes } => {
+                for (viewer, note) in notes {
+                    self.send_tiles(viewer, &note);
+                }
+                self.frame(&frame, trace);
+            }
+            StudioEvent::Tiles { viewer, data } => self.send_tiles(viewer, &data),
             StudioEvent::Assigned(assigned) => self.assigned(&assigned),
             StudioEvent::Encoder { codec, element } => {
                 self.screen.encoders.insert(codec, element);
@@ -169,7 +177,13 @@ impl Hub {
             .sessions
             .iter()
             .filter(|(_, session)| session.live && !session.hidden)
-            .map(|(viewer, session)| (*viewer, session.codecs.clone()))
+            .map(|(viewer, session)| {
+                let watch = Watch {
+                    codecs: session.codecs.clone(),
+                    tiles: session.tiles,
+                };
+                (*viewer, watch)
+            })
             .collect();
         self.studio.try_tell(Command::Viewers(viewers));
     }
@@ -188,6 +202,27 @@ impl Hub {
             self.wish_keyframe(viewer);
         }
         self.tell_video_state();
+    }
+
+    fn send_tiles(&mut self, viewer: ViewerId, data: &[u8]) {
+        if self.transport.send(viewer, Channel::Tiles, true, data) != Sent::Taken {
+            self.studio.try_tell(Command::TilesLost(viewer));
+        }
+    }
+
+    /// What a viewer says of tiles.
+    pub(super) fn tiles(&mut self, viewer: ViewerId, data: &[u8]) {
+        let (Some(said), Some(session)) = (FromViewer::decode(data), self.sessions.get_mut(&viewer)) else {
+            return self.refuse(viewer, Refusal::Malformed, Channel::Tiles.label());
+        };
+        let takes = said != FromViewer::Off && self.hybrid;
+        let changed = std::mem::replace(&mut session.tiles, takes) != takes;
+        if changed {
+            self.tell_viewers_to_studio();
+        }
+        if let FromViewer::Seen(stamp) = said {
+            self.studio.try_tell(Command::TilesSeen(viewer, stamp));
+        }
     }
 
     /// The viewer's browser reports a loss, or only misses frames: browsers do so three seconds after the

@@ -46,6 +46,8 @@ pub(super) struct Session {
     /// The bitrate that its path is probed for.
     pub(super) goal: u64,
     pub(super) ctl_open: bool,
+    /// It takes tiles.
+    pub(super) tiles: bool,
     pub(super) backlog: VecDeque<FromHost>,
     pub(super) input_rate: Bucket,
     pub(super) control_rate: Bucket,
@@ -94,6 +96,7 @@ impl Session {
             path_rate: Path::default(),
             goal: 0,
             ctl_open: false,
+            tiles: false,
             backlog: VecDeque::new(),
             input_rate: Bucket::new(MAX_INPUT_RATE),
             control_rate: Bucket::new(MAX_CONTROL_RATE),

@@ -128,6 +128,7 @@ mod tests {
             width,
             height,
             dirty: 0..height,
+            damaged: Vec::new(),
         }
     }
 

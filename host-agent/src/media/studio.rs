@@ -6,8 +6,9 @@
 //! encoded a few times more, until the encoder has nothing to add: that sharpens what scrolled.
 
 mod feed;
+mod tiler;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -22,6 +23,7 @@ use signaling_spec::ViewerId;
 use signaling_spec::channel::control::Monitor;
 
 use self::feed::Feeds;
+use self::tiler::Tiler;
 use super::encoder::{Launcher, WorkerEvent};
 use super::ring;
 use super::rungs::Rung;
@@ -31,12 +33,18 @@ use crate::transport::{Codec, EncodedFrame};
 /// The least time between two grabs: 60 a second, fewer where a frame would have less than these bits.
 const FRAME: Duration = Duration::from_micros(16_400);
 const FRAME_BITS: u64 = 20_000;
+/// The least time between two grabs for tiles.
+const TILES: Duration = Duration::from_millis(5);
 
 /// What the studio may be told.
 #[derive(Debug)]
 pub enum Command {
     /// Who watches, and what each can decode, best first.
-    Viewers(BTreeMap<ViewerId, Vec<Codec>>),
+    Viewers(BTreeMap<ViewerId, Watch>),
+    /// A viewer has painted all tiles up to that stamp.
+    TilesSeen(ViewerId, u32),
+    /// A message about tiles could not be sent to it.
+    TilesLost(ViewerId),
     /// Somebody needs a whole picture in that codec.
     Keyframe(Codec),
     Bitrate(u64),
@@ -49,12 +57,28 @@ pub enum Command {
     Worker(u64, WorkerEvent),
 }
 
+/// What a viewer takes.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// What it can decode, best first.
+    pub codecs: Vec<Codec>,
+    /// Exact pixels over the video.
+    pub tiles: bool,
+}
+
 /// What the studio says.
 #[derive(Debug)]
 pub enum StudioEvent {
     Frame {
         frame: EncodedFrame,
         trace: Trace,
+        /// What viewers with tiles must hear before it.
+        notes: Vec<(ViewerId, Vec<u8>)>,
+    },
+    /// Exact pixels for that viewer.
+    Tiles {
+        viewer: ViewerId,
+        data: Arc<[u8]>,
     },
     /// Which codec each viewer gets.
     Assigned(BTreeMap<ViewerId, Codec>),
@@ -146,8 +170,10 @@ pub fn start(
     let told = desk.clone();
     // The source is made on the thread and never leaves it.
     let run = move || {
+        let epoch = Instant::now();
         let studio = Studio {
-            feeds: Feeds::new(launcher, told.clone(), bps),
+            feeds: Feeds::new(launcher, told.clone(), bps, epoch),
+            tiler: Tiler::new(epoch, bps),
             desk: told,
             inbox,
             opener,
@@ -156,6 +182,8 @@ pub fn start(
             pause: HoldBack::default(),
             tell,
             last_grab: None,
+            last_video: None,
+            noticed: None,
             pace: pace(bps),
             dirty_since: None,
         };
@@ -163,6 +191,11 @@ pub fn start(
     };
     let thread = std::thread::Builder::new().name("studio".to_owned()).spawn(run)?;
     Ok((desk, thread))
+}
+
+/// A time as RTP counts it (90 kHz), from the studio's beginning.
+fn rtp_time(epoch: Instant, at: Instant) -> u64 {
+    u64::try_from(at.saturating_duration_since(epoch).as_micros() * 9 / 100).unwrap_or(0)
 }
 
 fn pace(bps: u64) -> Duration {
@@ -180,7 +213,11 @@ struct Studio {
     feeds: Feeds,
     tell: Teller,
     last_grab: Option<Instant>,
-    /// The least time between two grabs now.
+    last_video: Option<Instant>,
+    /// When the oldest change was noticed that no video frame shows.
+    noticed: Option<Instant>,
+    tiler: Tiler,
+    /// The least time between two video frames now.
     pace: Duration,
     /// When the oldest change that was not grabbed was noticed.
     dirty_since: Option<Instant>,
@@ -213,12 +250,24 @@ impl Studio {
                 if !self.feeds.is_anyone_watching() {
                     self.dirty_since = self.dirty_since.map(|_| now);
                 }
-                self.feeds.set_viewers(viewers, self.size(), now, &self.tell);
+                let tiled: BTreeSet<ViewerId> = viewers
+                    .iter()
+                    .filter(|(_, watch)| watch.tiles)
+                    .map(|(viewer, _)| *viewer)
+                    .collect();
+                self.tiler.set_viewers(tiled.iter().copied());
+                let codecs = viewers
+                    .into_iter()
+                    .map(|(viewer, watch)| (viewer, watch.codecs))
+                    .collect();
+                self.feeds
+                    .set_viewers(codecs, tiled, self.size(), now, &self.tell);
             }
             Command::Keyframe(codec) => self.feeds.wish_keyframe(codec),
             Command::Bitrate(bps) => {
                 self.pace = pace(bps);
                 self.feeds.set_bitrate(bps);
+                self.tiler.set_bitrate(bps);
             }
             Command::Rungs(rungs) => {
                 self.feeds.set_ladder(Ladder::new(rungs));
@@ -231,9 +280,12 @@ impl Studio {
                 }
             }
             Command::Worker(number, event) => {
+                let size = self.size();
                 self.feeds
-                    .handle_worker(number, event, self.size(), now, &self.tell)
+                    .handle_worker(number, event, size, now, (&mut self.tiler, &self.tell));
             }
+            Command::TilesSeen(viewer, stamp) => self.tiler.handle_seen(viewer, stamp),
+            Command::TilesLost(viewer) => self.tiler.handle_lost(viewer),
             Command::Stop => {}
         }
     }
@@ -302,6 +354,7 @@ impl Studio {
             about,
         });
         self.feeds.resize(size);
+        self.tiler.resize((width, height));
         // For a screen that could not be shown so far nobody has an encoder.
         self.feeds.assign(Some(size), Instant::now(), &self.tell);
     }
@@ -351,35 +404,61 @@ impl Studio {
         let Some(source) = self.source.as_mut() else {
             return Ok(());
         };
-        let due = self.last_grab.is_none_or(|last| last + self.pace <= now);
-        let wanted = self.feeds.wants(self.dirty_since.is_some(), now);
-        if !due || !wanted {
+        let dirty = self.dirty_since.is_some();
+        let paced = |last: Option<Instant>, pace| last.is_none_or(|last| last + pace <= now);
+        let video_due = paced(self.last_video, self.pace);
+        let video = video_due && self.feeds.wants(dirty, now);
+        let fresh = dirty && self.tiler.is_used() && paced(self.last_grab, TILES);
+        let rests = self.tiler.poll_timeout(now).is_some_and(|at| at <= now);
+        if !video && !fresh && !rests {
             return Ok(());
         }
-        let noticed = self.dirty_since.take();
-        self.last_grab = Some(now);
+        if let Some(noticed) = self.dirty_since.take() {
+            self.noticed.get_or_insert(noticed);
+        }
         let picture = source.grab()?;
-        self.feeds.submit(&picture, noticed, now, &self.tell);
+        self.last_grab = Some(now);
+        let moving = self.tiler.handle_grab(&picture, now, &self.tell);
+        self.feeds.handle_change(&picture.dirty, moving);
+        for viewer in self.tiler.late(now) {
+            self.feeds.want(viewer);
+        }
+        if video || (video_due && self.feeds.wants(false, now)) {
+            self.last_video = Some(now);
+            self.feeds.submit(&picture, self.noticed.take(), now, &self.tell);
+        } else if rests {
+            self.tiler.finish(&picture, now, &self.tell);
+        }
         Ok(())
     }
 
     fn wait(&mut self) {
         let now = Instant::now();
-        let next_frame = self.last_grab.map_or(now, |last| last + self.pace);
+        let next_frame = self.last_video.map_or(now, |last| last + self.pace);
         let frame = self
             .size()
             .and_then(|_| self.feeds.next_frame(self.dirty_since.is_some(), now))
             .map(|at| at.max(next_frame));
+        let fresh = (self.dirty_since.is_some() && self.tiler.is_used())
+            .then(|| self.last_grab.map_or(now, |last| last + TILES));
+        let tiles = self.source.as_ref().and_then(|_| self.tiler.poll_timeout(now));
         // A source that goes by the clock may sleep while nobody watches.
         let source_at = self
             .source
             .as_ref()
             .filter(|_| self.feeds.is_anyone_watching())
             .and_then(|source| source.next_at());
-        let deadline = [frame, source_at, self.reopen_at, self.feeds.poll_timeout()]
-            .into_iter()
-            .flatten()
-            .min();
+        let deadline = [
+            frame,
+            fresh,
+            tiles,
+            source_at,
+            self.reopen_at,
+            self.feeds.poll_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min();
         let wait = deadline.map(|at| at.saturating_duration_since(now));
         let timeout = match wait {
             None => PollTimeout::NONE,

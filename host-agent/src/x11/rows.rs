@@ -34,6 +34,17 @@ pub(super) fn bands(damaged: &[Rectangle], height: u32) -> Vec<Range<u32>> {
     bands
 }
 
+/// A rectangle of the root window as left, top, width, height; what lies left of it or above is cut off.
+pub(super) fn inside(r: &Rectangle) -> Option<[u32; 4]> {
+    let span = |start: i16, length: u16| {
+        let end = u32::try_from(i32::from(start) + i32::from(length)).ok()?;
+        let start = u32::try_from(start).unwrap_or(0);
+        Some((start, end.checked_sub(start).filter(|length| *length > 0)?))
+    };
+    let ((x, width), (y, height)) = (span(r.x, r.width)?, span(r.y, r.height)?);
+    Some([x, y, width, height])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -282,6 +282,7 @@ impl Source for X11Source {
 
     fn grab(&mut self) -> Result<Picture<'_>, SourceError> {
         let mut dirty = 0..0;
+        let mut rectangles = Vec::new();
         for _ in 0..TRIES {
             if !self.all_dirty && !self.noticed.to_grab {
                 break;
@@ -297,8 +298,13 @@ impl Source for X11Source {
             };
             match self.frame.fetch(&self.conn, self.root, &bands) {
                 Ok(()) => {
+                    let (width, height) = self.size();
+                    rectangles = if std::mem::take(&mut self.all_dirty) {
+                        vec![[0, 0, width, height]]
+                    } else {
+                        damaged.iter().filter_map(rows::inside).collect()
+                    };
                     self.noticed.to_grab = false;
-                    self.all_dirty = false;
                     dirty = bands.first().map_or(0, |b| b.start)..bands.last().map_or(0, |b| b.end);
                     break;
                 }
@@ -318,6 +324,7 @@ impl Source for X11Source {
             width,
             height,
             dirty,
+            damaged: rectangles,
         })
     }
 

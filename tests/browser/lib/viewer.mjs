@@ -66,7 +66,7 @@ export class Viewer {
     });
   }
 
-  /** The frame shown now as RGB bytes, by way of a canvas: what the browser decoded, before any scaling. */
+  /** The picture shown now as RGB bytes, by way of a canvas: what was decoded, and the tiles over it, before any scaling. */
   async picture() {
     const got = await this.page.evaluate(async () => {
       const desktop = document.querySelector("removid-desktop");
@@ -76,6 +76,8 @@ export class Viewer {
       const canvas = new OffscreenCanvas(width, height);
       const context = canvas.getContext("2d", { willReadFrequently: true, colorSpace: "srgb" });
       context.drawImage(video, 0, 0);
+      const tiles = video.nextElementSibling;
+      if (tiles?.matches("canvas.tiles") && !tiles.hidden) context.drawImage(tiles, 0, 0);
       const { data } = context.getImageData(0, 0, width, height);
       const rgb = new Uint8Array(width * height * 3);
       for (let i = 0; i < width * height; i += 1) rgb.set([data[4 * i], data[4 * i + 1], data[4 * i + 2]], 3 * i);
@@ -96,6 +98,8 @@ export class Viewer {
       const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
       const context = canvas.getContext("2d", { willReadFrequently: true, colorSpace: "srgb" });
       context.drawImage(video, 0, 0);
+      const tiles = video.nextElementSibling;
+      if (tiles?.matches("canvas.tiles") && !tiles.hidden) context.drawImage(tiles, 0, 0);
       return areas.map(({ x, y, width, height }) => {
         const { data } = context.getImageData(x, y, width, height);
         const sums = [0, 0, 0];

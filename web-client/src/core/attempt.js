@@ -99,6 +99,7 @@ export class Attempt {
     this.#on = on;
     this.video = new VideoSink(options.stage, {
       shown: () => this.#cameUp(),
+      tiles: (bytes) => this.#peer?.tiles(bytes),
       frame: (metadata) => {
         this.measure.frame(metadata);
         this.tail.shown(metadata.rtpTimestamp);
@@ -160,6 +161,7 @@ export class Attempt {
       stream: (stream) => this.video.attach(stream),
       sound: (stream) => (this.soundStream = stream),
       control: (text) => this.#control(text),
+      tiles: (data) => this.video.tiles.message(data),
       open: () => this.#connected().catch((error) => this.#fail(error)),
       broken: (code) => this.#fail(new Failure(code, "the connection to the host failed")),
     }, this.#options.tcpOnly);

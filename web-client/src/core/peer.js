@@ -1,5 +1,5 @@
 /**
- * The peer connection: the host's picture and sound, a microphone's place, and four data channels.
+ * The peer connection: the host's picture and sound, a microphone's place, and five data channels.
  *
  * Candidates trickle both ways; those of the host that come before its answer wait for it.
  */
@@ -11,7 +11,7 @@ import { Failure } from "./failure.js";
 import { localNetwork } from "./local-network.js";
 import { MAX_CANDIDATES, MAX_CANDIDATE_BYTES } from "./protocol/limits.js";
 
-/** @typedef {"input" | "motion" | "ctl" | "bulk"} ChannelName */
+/** @typedef {"input" | "motion" | "ctl" | "bulk" | "tiles"} ChannelName */
 
 /** Candidate lines of a description, with their ends. */
 const CANDIDATES = /^a=candidate:.*\r?\n/gm;
@@ -40,6 +40,7 @@ function ownCertificate() {
  * @property {(stream: MediaStream) => void} stream
  * @property {(stream: MediaStream) => void} sound
  * @property {(text: string) => void} control
+ * @property {(data: ArrayBuffer) => void} tiles
  * @property {() => void} open the control channel is open
  * @property {(code: string) => void} broken
  */
@@ -88,8 +89,10 @@ export class Peer {
       input: channel("input", { ordered: true }),
       motion: channel("motion", { ordered: false, maxRetransmits: 0 }),
       bulk: channel("bulk", { ordered: true }),
+      tiles: channel("tiles", { ordered: true }),
     };
-    const { ctl } = this.#channels;
+    const { ctl, tiles } = this.#channels;
+    tiles.onmessage = ({ data }) => data instanceof ArrayBuffer && on.tiles(data);
     this.bulk = new BulkChannel(this.#channels.bulk);
     ctl.onmessage = ({ data }) => typeof data === "string" && on.control(data);
     ctl.onopen = () => on.open();
@@ -221,6 +224,12 @@ export class Peer {
     channel.send(bytes);
   }
 
+  /** @param {Uint8Array<ArrayBuffer>} bytes */
+  tiles(bytes) {
+    const { tiles } = this.#channels;
+    if (tiles.readyState === "open") tiles.send(bytes);
+  }
+
   /** @param {MediaStreamTrack | null} track null sends nothing */
   async microphone(track) {
     await this.#sound.sender.replaceTrack(track);
@@ -234,6 +243,7 @@ export class Peer {
     this.pc.ontrack = null;
     this.#channels.ctl.onclose = null;
     this.#channels.ctl.onmessage = null;
+    this.#channels.tiles.onmessage = null;
     this.bulk.close();
     this.pc.close();
   }

@@ -44,7 +44,7 @@ const STYLES = `
 #stage, #layer { position: absolute; inset: 0; }
 #stage { overflow: hidden; }
 #stage.doubt { filter: brightness(0.45) saturate(0.4); transition: filter 0.2s; }
-video {
+video, .tiles {
   position: absolute;
   object-fit: fill;
   pointer-events: none;

@@ -6,10 +6,14 @@
 
 /** @import { Layout } from "./fit.js" */
 
-/** @typedef {{ shown: () => void, frame: (metadata: VideoFrameCallbackMetadata) => void, resized: () => void }} VideoEvents */
+import { TileLayer } from "./tiles.js";
+
+/** @typedef {{ shown: () => void, tiles?: (bytes: Uint8Array<ArrayBuffer>) => void, frame: (metadata: VideoFrameCallbackMetadata) => void, resized: () => void }} VideoEvents */
 
 export class VideoSink {
   element = document.createElement("video");
+  /** What is painted over it. @type {TileLayer} */
+  tiles;
   /** @type {VideoEvents} */
   #on;
   #shown = false;
@@ -34,6 +38,7 @@ export class VideoSink {
     video.addEventListener("loadeddata", () => this.#first());
     video.addEventListener("resize", () => on.resized());
     // Behind the picture that is shown, until this one has a frame.
+    this.tiles = new TileLayer(stage, (bytes) => on.tiles?.(bytes));
     stage.prepend(video);
   }
 
@@ -83,7 +88,15 @@ export class VideoSink {
    * @param {number} dpr
    */
   place({ at, clip }, dpr) {
-    const { style } = this.element;
+    for (const { style } of [this.element, this.tiles.element]) this.#lay(style, { at, clip }, dpr);
+  }
+
+  /**
+   * @param {CSSStyleDeclaration} style
+   * @param {{ at: Layout, clip: { left: number, top: number, right: number, bottom: number } | null }} place
+   * @param {number} dpr
+   */
+  #lay(style, { at, clip }, dpr) {
     style.left = `${at.left / dpr}px`;
     style.top = `${at.top / dpr}px`;
     style.width = `${at.width / dpr}px`;
@@ -100,7 +113,9 @@ export class VideoSink {
    */
   async screenshot({ width, height }) {
     const canvas = new OffscreenCanvas(Math.max(1, width), Math.max(1, height));
-    canvas.getContext("2d")?.drawImage(this.element, 0, 0);
+    const context = canvas.getContext("2d");
+    context?.drawImage(this.element, 0, 0);
+    if (!this.tiles.element.hidden) context?.drawImage(this.tiles.element, 0, 0);
     return canvas.convertToBlob({ type: "image/png" });
   }
 
@@ -108,6 +123,7 @@ export class VideoSink {
     this.#closed = true;
     this.#gesture?.abort();
     this.element.srcObject = null;
+    this.tiles.close();
     this.element.remove();
   }
 
@@ -123,6 +139,7 @@ export class VideoSink {
     this.element.requestVideoFrameCallback((_, metadata) => {
       if (this.#closed) return;
       this.#first();
+      this.tiles.frame(metadata);
       this.#on.frame(metadata);
       this.#next();
     });

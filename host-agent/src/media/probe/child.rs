@@ -84,6 +84,7 @@ fn planes(rung: Rung, n: u64) -> anyhow::Result<Vec<u8>> {
         width: WIDTH,
         height: HEIGHT,
         dirty: 0..HEIGHT,
+        damaged: Vec::new(),
     };
     let mut to = vec![0; layout.size];
     convert(&picture, 0..HEIGHT, rung.format, rung.matrix(), &layout, &mut to)?;

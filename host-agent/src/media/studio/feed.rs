@@ -1,6 +1,7 @@
 //! The encoders in use: one for each codec that somebody needs, each on the best rung that works.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use session_core::ladder::Ladder;
 use session_core::refine::Refine;
 use signaling_spec::ViewerId;
 
+use super::tiler::Tiler;
 use super::{Command, Desk, StudioEvent, Teller, Trace};
 use crate::media::encoder::{Encoder, Launcher, WorkerEvent};
 use crate::media::rungs::Rung;
@@ -24,6 +26,8 @@ struct Feed {
     keyframes: Keyframes,
     /// The encoder has not seen the newest grab's changes.
     behind: bool,
+    /// Somebody needs them as video.
+    wanted: bool,
     refine: Refine,
     submitted: Option<Submitted>,
     unused_since: Option<Instant>,
@@ -42,6 +46,8 @@ pub(super) struct Feeds {
     ladder: Ladder<Rung>,
     feeds: BTreeMap<Codec, Feed>,
     viewers: BTreeMap<ViewerId, Vec<Codec>>,
+    /// Viewers who get small changes otherwise.
+    tiled: BTreeSet<ViewerId>,
     assigned: BTreeMap<ViewerId, Codec>,
     bps: u64,
     next_id: u64,
@@ -50,18 +56,19 @@ pub(super) struct Feeds {
 }
 
 impl Feeds {
-    pub(super) fn new(launcher: Launcher, desk: Desk, bps: u64) -> Self {
+    pub(super) fn new(launcher: Launcher, desk: Desk, bps: u64, epoch: Instant) -> Self {
         Self {
             launcher,
             desk,
             ladder: Ladder::new([]),
             feeds: BTreeMap::new(),
             viewers: BTreeMap::new(),
+            tiled: BTreeSet::new(),
             assigned: BTreeMap::new(),
             bps,
             next_id: 0,
             next_worker: 0,
-            epoch: Instant::now(),
+            epoch,
         }
     }
 
@@ -72,11 +79,12 @@ impl Feeds {
     pub(super) fn set_viewers(
         &mut self,
         viewers: BTreeMap<ViewerId, Vec<Codec>>,
+        tiled: BTreeSet<ViewerId>,
         size: Option<(u32, u32)>,
         now: Instant,
         tell: &Teller,
     ) {
-        self.viewers = viewers;
+        (self.viewers, self.tiled) = (viewers, tiled);
         self.assign(size, now, tell);
     }
 
@@ -138,6 +146,7 @@ impl Feeds {
                     encoder,
                     keyframes,
                     behind: true,
+                    wanted: true,
                     refine: Refine::default(),
                     submitted: None,
                     unused_since: None,
@@ -181,8 +190,28 @@ impl Feeds {
             let _ = feed.encoder.restart(size);
             feed.keyframes = Keyframes::default();
             feed.keyframes.wish();
-            feed.behind = true;
+            (feed.behind, feed.wanted) = (true, true);
             feed.submitted = None;
+        }
+    }
+
+    /// The picture changed in these rows; `moving`: video has to show it, to whoever gets tiles, too.
+    pub(super) fn handle_change(&mut self, rows: &Range<u32>, moving: bool) {
+        if rows.is_empty() {
+            return;
+        }
+        for (codec, feed) in &mut self.feeds {
+            feed.encoder.note_damage(rows);
+            feed.behind = true;
+            feed.wanted |= moving || is_plain(&self.assigned, &self.tiled, *codec);
+        }
+    }
+
+    /// Video has to show the newest picture to that viewer.
+    pub(super) fn want(&mut self, viewer: ViewerId) {
+        let codec = self.assigned.get(&viewer);
+        if let Some(feed) = codec.and_then(|codec| self.feeds.get_mut(codec)) {
+            feed.wanted |= feed.behind;
         }
     }
 
@@ -195,7 +224,9 @@ impl Feeds {
         self.feeds.iter().any(|(codec, feed)| {
             self.is_watched(*codec)
                 && feed.encoder.is_ready()
-                && feed.due(dirty, now).is_some_and(|at| at <= now)
+                && feed
+                    .due(dirty, is_plain(&self.assigned, &self.tiled, *codec), now)
+                    .is_some_and(|at| at <= now)
         })
     }
 
@@ -204,7 +235,7 @@ impl Feeds {
         self.feeds
             .iter()
             .filter(|(codec, feed)| self.is_watched(**codec) && feed.encoder.is_ready())
-            .filter_map(|(_, feed)| feed.due(dirty, now))
+            .filter_map(|(codec, feed)| feed.due(dirty, is_plain(&self.assigned, &self.tiled, *codec), now))
             .min()
     }
 
@@ -217,8 +248,6 @@ impl Feeds {
     ) {
         let mut broken = Vec::new();
         for (codec, feed) in &mut self.feeds {
-            feed.encoder.note_damage(&picture.dirty);
-            feed.behind |= noticed.is_some();
             if !self.assigned.values().any(|assigned| assigned == codec) || !feed.encoder.is_ready() {
                 continue;
             }
@@ -228,10 +257,13 @@ impl Feeds {
             );
             if feed.encoder.size() != size {
                 // The screen has just become another; the word of it follows.
-                feed.behind = true;
+                (feed.behind, feed.wanted) = (true, true);
                 continue;
             }
-            let Some(at) = feed.due(false, now) else { continue };
+            let plain = is_plain(&self.assigned, &self.tiled, *codec);
+            let Some(at) = feed.due(false, plain, now) else {
+                continue;
+            };
             if at > now {
                 continue;
             }
@@ -244,7 +276,7 @@ impl Feeds {
                 at: now,
             });
             feed.refine.handle_submit(feed.behind || key);
-            feed.behind = false;
+            (feed.behind, feed.wanted) = (false, false);
             if let Err(error) = feed.encoder.submit(picture, id, key, now) {
                 tracing::warn!(
                     element = feed.encoder.rung.element,
@@ -280,7 +312,7 @@ impl Feeds {
         event: WorkerEvent,
         size: Option<(u32, u32)>,
         now: Instant,
-        tell: &Teller,
+        (tiler, tell): (&mut Tiler, &Teller),
     ) {
         let Some((codec, feed)) = self
             .feeds
@@ -290,6 +322,11 @@ impl Feeds {
             return;
         };
         let codec = *codec;
+        let watchers = self
+            .assigned
+            .iter()
+            .filter(|(_, assigned)| **assigned == codec)
+            .map(|(viewer, _)| *viewer);
         let failure = match event {
             WorkerEvent::Said(FromWorker::Ready) => return,
             WorkerEvent::Said(FromWorker::Free { slot }) => return feed.encoder.handle_free(slot),
@@ -305,11 +342,16 @@ impl Feeds {
                 }
                 tracing::trace!(key, bytes = data.len(), left = feed.refine.left(), "Frame");
                 feed.refine.handle_frame(data.len(), submitted.at, self.bps);
-                let ticks = submitted.at.saturating_duration_since(self.epoch).as_micros() * 9 / 100;
+                let rtp_time = super::rtp_time(self.epoch, submitted.at);
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "RTP timestamps wrap at 32 bits (RFC 3550)"
+                )]
+                let notes = tiler.notes(watchers, rtp_time as u32);
                 let frame = EncodedFrame {
                     codec,
                     key,
-                    rtp_time: u64::try_from(ticks).unwrap_or(0),
+                    rtp_time,
                     captured: submitted.at,
                     data: Arc::from(data),
                 };
@@ -317,6 +359,7 @@ impl Feeds {
                 return tell(StudioEvent::Frame {
                     frame,
                     trace: Trace { capture, encode },
+                    notes,
                 });
             }
             WorkerEvent::Said(FromWorker::Failed { why }) => why,
@@ -375,14 +418,23 @@ impl Feeds {
 
 impl Feed {
     /// When this encoder wants a picture, if it does; `now` for at once.
-    fn due(&self, dirty: bool, now: Instant) -> Option<Instant> {
-        if dirty || self.behind {
+    fn due(&self, dirty: bool, plain: bool, now: Instant) -> Option<Instant> {
+        if (dirty && plain) || (self.behind && self.wanted) {
             return Some(now);
         }
         let key = self
             .keyframes
             .is_wished()
             .then(|| self.keyframes.poll_timeout().unwrap_or(now));
-        [key, self.refine.poll_timeout()].into_iter().flatten().min()
+        // Tiles make a picture exact; nothing is sharpened for whoever gets them.
+        let again = self.refine.poll_timeout().filter(|_| plain);
+        [key, again].into_iter().flatten().min()
     }
+}
+
+/// Whether a viewer of that codec gets all changes by video.
+fn is_plain(assigned: &BTreeMap<ViewerId, Codec>, tiled: &BTreeSet<ViewerId>, codec: Codec) -> bool {
+    assigned
+        .iter()
+        .any(|(viewer, assigned)| *assigned == codec && !tiled.contains(viewer))
 }

@@ -1,0 +1,187 @@
+//! Sends exact pixels over the video: small changes at once, the rest of the screen once it rests.
+//!
+//! The rules are in `session_core::tiles`; this makes the messages.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use session_core::tiles::Board;
+use signaling_spec::ViewerId;
+
+use super::{StudioEvent, Teller};
+use crate::media::tiles::{Head, mark, note, tiles};
+use crate::screen::Picture;
+
+/// A change that would be a longer message travels as video.
+const MOST_AT_ONCE: usize = 32_000;
+/// Cells of what rests that are sent in one message.
+const MOST_CELLS: usize = 24;
+
+pub(super) struct Tiler {
+    board: Board<ViewerId>,
+    size: (u32, u32),
+    bps: u64,
+    epoch: Instant,
+}
+
+impl Tiler {
+    pub(super) fn new(epoch: Instant, bps: u64) -> Self {
+        Self {
+            board: Board::default(),
+            size: (0, 0),
+            bps,
+            epoch,
+        }
+    }
+
+    pub(super) fn set_bitrate(&mut self, bps: u64) {
+        self.bps = bps;
+    }
+
+    pub(super) fn set_viewers(&mut self, viewers: impl IntoIterator<Item = ViewerId>) {
+        self.board.set_viewers(viewers);
+    }
+
+    pub(super) fn resize(&mut self, size: (u32, u32)) {
+        if self.size != size {
+            self.size = size;
+            self.board.resize(size);
+        }
+    }
+
+    pub(super) fn is_used(&self) -> bool {
+        self.board.is_used()
+    }
+
+    pub(super) fn handle_seen(&mut self, viewer: ViewerId, stamp: u32) {
+        self.board.handle_seen(viewer, stamp);
+    }
+
+    pub(super) fn handle_lost(&mut self, viewer: ViewerId) {
+        self.board.handle_lost(viewer);
+    }
+
+    fn head(&self, stamp: u32) -> Head {
+        Head {
+            stamp,
+            size: self.size,
+            forget: false,
+            exact: false,
+        }
+    }
+
+    /// Sends what is small of a change. Returns whether video is needed for the rest.
+    pub(super) fn handle_grab(&mut self, picture: &Picture<'_>, now: Instant, tell: &Teller) -> bool {
+        self.resize((picture.width, picture.height));
+        if !self.is_used() || picture.damaged.is_empty() {
+            return false;
+        }
+        let dirty = self.board.under(picture.damaged.iter().copied());
+        let split = self.board.handle_change(&dirty, now);
+        if split.still.is_empty() {
+            return split.moving;
+        }
+        let ready: Vec<ViewerId> = self
+            .board
+            .viewers()
+            .filter(|viewer| self.board.has_room(*viewer, self.bps))
+            .collect();
+        let blocked = self.board.viewers().count() > ready.len();
+        let most = usize::try_from(self.board.credit(self.bps, now)).unwrap_or(usize::MAX);
+        let sent = self.send(picture, &split.still, &ready, most.min(MOST_AT_ONCE), now, tell);
+        if !sent {
+            self.board.move_on(&split.still, now);
+        }
+        split.moving || blocked || !sent
+    }
+
+    /// Sends a part of what rests and is not exact yet.
+    pub(super) fn finish(&mut self, picture: &Picture<'_>, now: Instant, tell: &Teller) {
+        let viewers: Vec<ViewerId> = self
+            .board
+            .viewers()
+            .filter(|viewer| self.board.has_room(*viewer, self.bps))
+            .collect();
+        for viewer in viewers {
+            let cells = self.board.unfinished(viewer, MOST_CELLS, now);
+            if cells.is_empty() {
+                continue;
+            }
+            // Whoever misses the same gets the same.
+            let alike: Vec<ViewerId> = self
+                .board
+                .viewers()
+                .filter(|other| self.board.has_room(*other, self.bps))
+                .filter(|other| *other == viewer || self.board.unfinished(*other, MOST_CELLS, now) == cells)
+                .collect();
+            self.send(picture, &cells, &alike, usize::MAX, now, tell);
+        }
+    }
+
+    /// Returns whether the message is short enough, and was sent.
+    fn send(
+        &mut self,
+        picture: &Picture<'_>,
+        cells: &[usize],
+        to: &[ViewerId],
+        most: usize,
+        now: Instant,
+        tell: &Teller,
+    ) -> bool {
+        let stamp = super::rtp_time(self.epoch, now);
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "RTP timestamps wrap at 32 bits (RFC 3550)"
+        )]
+        let stamp = stamp as u32;
+        let message = match tiles(picture, cells, self.board.columns(), self.head(stamp), most) {
+            Ok(Some(message)) => message,
+            Ok(None) => return false,
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), "Tiles could not be made");
+                return false;
+            }
+        };
+        let bytes = u64::try_from(message.len()).unwrap_or(u64::MAX);
+        self.board.spend(bytes);
+        // Nearly always all are told the same.
+        let mut made: BTreeMap<(bool, bool), Arc<[u8]>> = BTreeMap::new();
+        for viewer in to {
+            let forget = self.board.handle_sent(*viewer, cells, stamp, bytes, now);
+            let exact = self.board.is_exact(*viewer);
+            let data = made.entry((forget, exact)).or_insert_with(|| {
+                let mut message = message.clone();
+                mark(&mut message, forget, exact);
+                message.into()
+            });
+            tell(StudioEvent::Tiles {
+                viewer: *viewer,
+                data: Arc::clone(data),
+            });
+        }
+        true
+    }
+
+    /// What is to be said to these viewers before a frame of that RTP time.
+    pub(super) fn notes(
+        &mut self,
+        viewers: impl IntoIterator<Item = ViewerId>,
+        rtp: u32,
+    ) -> Vec<(ViewerId, Vec<u8>)> {
+        let head = self.head(rtp);
+        viewers
+            .into_iter()
+            .filter_map(|viewer| Some((viewer, note(head, &self.board.handle_frame(viewer)?))))
+            .collect()
+    }
+
+    /// Viewers whose tiles may have been lost on the way.
+    pub(super) fn late(&mut self, now: Instant) -> Vec<ViewerId> {
+        self.board.late(now)
+    }
+
+    pub(super) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
+        self.board.poll_timeout(self.bps, now)
+    }
+}

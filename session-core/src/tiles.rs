@@ -1,0 +1,344 @@
+//! Which changes of the screen travel as lossless tiles and which as video, and when what moved is made exact.
+//!
+//! The screen is a grid of square cells. What changes in one small piece travels as tiles; what is large, or goes on
+//! changing, is motion, and video's until it rests. A piece is what hangs together, so that no edge runs through
+//! something that moves. A cell that rests and is not exact at a viewer is sent to it as a tile. A video frame shows the
+//! whole screen of its time, so each is told which older tiles it replaces.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use signaling_spec::channel::tiles::CELL;
+
+/// A piece of more cells than this is motion: a window of 640x480 lies on no more.
+const MOST_CELLS: usize = 110;
+/// What has not changed for so long rests.
+const REST: Duration = Duration::from_millis(110);
+/// Tiles that a viewer has not seen after this long may never come: video shows what they do.
+const LATE: Duration = Duration::from_millis(250);
+/// Bytes of tiles in a burst.
+const BURST: u64 = 96_000;
+/// Bytes on their way to a viewer, at the least and at the most.
+const WINDOW: (u64, u64) = (16_000, 96_000);
+
+/// What a cell's newest content came by.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cell {
+    /// The change that made what it shows.
+    change: u64,
+    /// When it last changed as a part of motion.
+    moved: Option<Instant>,
+}
+
+#[derive(Clone, Debug)]
+struct View {
+    /// For each cell the change that its tile shows, or 0 where there is none.
+    has: Vec<u64>,
+    /// Tiles on their way: stamp, bytes, when sent.
+    flying: VecDeque<(u32, u64, Instant)>,
+    /// What it has must be cleared first: a message was lost.
+    lost: bool,
+}
+
+/// What is to be done about a change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Split {
+    /// Cells to be sent as tiles.
+    pub still: Vec<usize>,
+    /// Whether something is video's.
+    pub moving: bool,
+}
+
+/// See the module documentation.
+#[derive(Debug)]
+pub struct Board<V> {
+    columns: usize,
+    rows: usize,
+    cells: Vec<Cell>,
+    views: BTreeMap<V, View>,
+    changes: u64,
+    /// Bytes that tiles may still take.
+    credit: u64,
+    credit_at: Option<Instant>,
+}
+
+impl<V: Ord + Copy> Default for Board<V> {
+    fn default() -> Self {
+        Self {
+            columns: 0,
+            rows: 0,
+            cells: Vec::new(),
+            views: BTreeMap::new(),
+            changes: 0,
+            credit: BURST,
+            credit_at: None,
+        }
+    }
+}
+
+impl<V: Ord + Copy> Board<V> {
+    /// The screen has this size in pixels; nobody has a tile of it.
+    pub fn resize(&mut self, (width, height): (u32, u32)) {
+        let cells = |side: u32| usize::try_from(side.div_ceil(CELL)).unwrap_or(0);
+        (self.columns, self.rows) = (cells(width), cells(height));
+        self.changes += 1;
+        let change = self.changes;
+        self.cells = vec![Cell { change, moved: None }; self.columns * self.rows];
+        for view in self.views.values_mut() {
+            view.has = vec![0; self.cells.len()];
+        }
+    }
+
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// These viewers take tiles; the others' are forgotten.
+    pub fn set_viewers(&mut self, viewers: impl IntoIterator<Item = V>) {
+        let cells = self.cells.len();
+        let mut old = std::mem::take(&mut self.views);
+        for viewer in viewers {
+            let view = old.remove(&viewer).unwrap_or_else(|| View {
+                has: vec![0; cells],
+                flying: VecDeque::new(),
+                lost: true,
+            });
+            self.views.insert(viewer, view);
+        }
+    }
+
+    pub fn viewers(&self) -> impl Iterator<Item = V> {
+        self.views.keys().copied()
+    }
+
+    pub fn is_used(&self) -> bool {
+        !self.views.is_empty()
+    }
+
+    /// The cells under rectangles of pixels: left, top, width, height.
+    pub fn under(&self, rectangles: impl IntoIterator<Item = [u32; 4]>) -> Vec<usize> {
+        let mut under = vec![false; self.cells.len()];
+        for [x, y, width, height] in rectangles {
+            let span = |start: u32, length: u32, most: usize| {
+                let first = usize::try_from(start / CELL).unwrap_or(0);
+                let end = usize::try_from(start.saturating_add(length).div_ceil(CELL)).unwrap_or(0);
+                first.min(most)..end.min(most)
+            };
+            for row in span(y, height, self.rows) {
+                for column in span(x, width, self.columns) {
+                    if let Some(cell) = under.get_mut(row * self.columns + column) {
+                        *cell = true;
+                    }
+                }
+            }
+        }
+        (0..under.len())
+            .filter(|cell| under.get(*cell) == Some(&true))
+            .collect()
+    }
+
+    fn is_moving(&self, cell: usize, now: Instant) -> bool {
+        self.cells
+            .get(cell)
+            .and_then(|cell| cell.moved)
+            .is_some_and(|at| at + REST > now)
+    }
+
+    /// These cells changed.
+    pub fn handle_change(&mut self, dirty: &[usize], now: Instant) -> Split {
+        self.changes += 1;
+        for cell in dirty {
+            if let Some(cell) = self.cells.get_mut(*cell) {
+                cell.change = self.changes;
+            }
+        }
+        let mut split = Split::default();
+        for piece in self.pieces(dirty) {
+            if piece.len() > MOST_CELLS || piece.iter().any(|cell| self.is_moving(*cell, now)) {
+                self.move_on(&piece, now);
+                split.moving = true;
+            } else {
+                split.still.extend(piece);
+            }
+        }
+        split
+    }
+
+    /// Tiles of these cells would be too many bytes: they are motion.
+    pub fn move_on(&mut self, cells: &[usize], now: Instant) {
+        for cell in cells {
+            if let Some(cell) = self.cells.get_mut(*cell) {
+                cell.moved = Some(now);
+            }
+        }
+    }
+
+    /// Cells that hang together, by sides or corners.
+    fn pieces(&self, dirty: &[usize]) -> Vec<Vec<usize>> {
+        let mut left = vec![false; self.cells.len()];
+        for cell in dirty {
+            if let Some(cell) = left.get_mut(*cell) {
+                *cell = true;
+            }
+        }
+        let mut pieces = Vec::new();
+        for start in dirty {
+            let mut piece = Vec::new();
+            let mut edge = vec![*start];
+            while let Some(cell) = edge.pop() {
+                if left.get_mut(cell).is_none_or(|left| !std::mem::take(left)) {
+                    continue;
+                }
+                piece.push(cell);
+                let (row, column) = (cell / self.columns, cell % self.columns);
+                for near_row in row.saturating_sub(1)..(row + 2).min(self.rows) {
+                    for near in column.saturating_sub(1)..(column + 2).min(self.columns) {
+                        edge.push(near_row * self.columns + near);
+                    }
+                }
+            }
+            if !piece.is_empty() {
+                pieces.push(piece);
+            }
+        }
+        pieces
+    }
+
+    /// Bytes that tiles may take now, at so many bits a second for all of the picture.
+    pub fn credit(&mut self, bps: u64, now: Instant) -> u64 {
+        let since = self
+            .credit_at
+            .map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        let micros = u64::try_from(since.as_micros().min(10_000_000)).unwrap_or(0);
+        let more = (bps / 16).saturating_mul(micros) / 1_000_000;
+        self.credit = self.credit.saturating_add(more).min(BURST);
+        self.credit_at = Some(now);
+        self.credit
+    }
+
+    pub fn spend(&mut self, bytes: u64) {
+        self.credit = self.credit.saturating_sub(bytes);
+    }
+
+    /// Whether more tiles may go to that viewer now, at so many bits a second.
+    pub fn has_room(&self, viewer: V, bps: u64) -> bool {
+        let window = (bps / 160).clamp(WINDOW.0, WINDOW.1);
+        self.views
+            .get(&viewer)
+            .is_some_and(|view| view.flying.iter().map(|(_, bytes, _)| bytes).sum::<u64>() < window)
+    }
+
+    /// Tiles of these cells were sent. Returns whether the viewer has to clear all that it has, before them.
+    pub fn handle_sent(&mut self, viewer: V, cells: &[usize], stamp: u32, bytes: u64, now: Instant) -> bool {
+        let Some(view) = self.views.get_mut(&viewer) else {
+            return false;
+        };
+        view.flying.push_back((stamp, bytes, now));
+        let clear = std::mem::take(&mut view.lost);
+        if clear {
+            view.has.fill(0);
+        }
+        for cell in cells {
+            if let (Some(has), Some(cell)) = (view.has.get_mut(*cell), self.cells.get(*cell)) {
+                *has = cell.change;
+            }
+        }
+        clear
+    }
+
+    /// The viewer has all up to that stamp.
+    pub fn handle_seen(&mut self, viewer: V, stamp: u32) {
+        let Some(view) = self.views.get_mut(&viewer) else {
+            return;
+        };
+        // Stamps wrap (RFC 3550 §5.1).
+        while view
+            .flying
+            .front()
+            .is_some_and(|(sent, _, _)| stamp.wrapping_sub(*sent) < 1 << 31)
+        {
+            view.flying.pop_front();
+        }
+    }
+
+    /// A message to that viewer was lost: it is told to forget all, with the next one.
+    pub fn handle_lost(&mut self, viewer: V) {
+        if let Some(view) = self.views.get_mut(&viewer) {
+            view.lost = true;
+            view.flying.clear();
+        }
+    }
+
+    /// A video frame of the screen as it is now goes to that viewer. Returns the cells whose tiles it replaces, and
+    /// nothing where the viewer has no tile at all, so that it need not be told of the frame.
+    pub fn handle_frame(&mut self, viewer: V) -> Option<Vec<usize>> {
+        let view = self.views.get_mut(&viewer)?;
+        if view.has.iter().all(|has| *has == 0) {
+            return None;
+        }
+        let mut gone = Vec::new();
+        for (number, (has, cell)) in view.has.iter_mut().zip(&self.cells).enumerate() {
+            if *has != 0 && *has < cell.change {
+                *has = 0;
+                gone.push(number);
+            }
+        }
+        Some(gone)
+    }
+
+    /// Cells that rest and are not exact at that viewer, at most so many.
+    pub fn unfinished(&self, viewer: V, most: usize, now: Instant) -> Vec<usize> {
+        let Some(view) = self.views.get(&viewer) else {
+            return Vec::new();
+        };
+        (0..self.cells.len())
+            .filter(|cell| view.lost || view.has.get(*cell) != self.cells.get(*cell).map(|cell| &cell.change))
+            .filter(|cell| !self.is_moving(*cell, now))
+            .take(most)
+            .collect()
+    }
+
+    /// Whether that viewer sees the very pixels of the screen.
+    pub fn is_exact(&self, viewer: V) -> bool {
+        self.views.get(&viewer).is_some_and(|view| {
+            !view.lost
+                && view
+                    .has
+                    .iter()
+                    .zip(&self.cells)
+                    .all(|(has, cell)| *has == cell.change)
+        })
+    }
+
+    /// Viewers that wait too long for tiles, each once in so long.
+    pub fn late(&mut self, now: Instant) -> Vec<V> {
+        let mut late = Vec::new();
+        for (viewer, view) in &mut self.views {
+            if let Some((_, _, at)) = view.flying.front_mut().filter(|(_, _, at)| *at + LATE <= now) {
+                *at = now;
+                late.push(*viewer);
+            }
+        }
+        late
+    }
+
+    /// When something is to be done, at so many bits a second.
+    pub fn poll_timeout(&self, bps: u64, now: Instant) -> Option<Instant> {
+        let late = self
+            .views
+            .values()
+            .filter_map(|view| view.flying.front().map(|(_, _, at)| *at + LATE));
+        let rests = self
+            .views
+            .iter()
+            .filter(|(viewer, _)| self.has_room(**viewer, bps))
+            .flat_map(|(_, view)| {
+                self.cells
+                    .iter()
+                    .zip(&view.has)
+                    .filter(|(cell, has)| view.lost || cell.change != **has)
+                    .map(|(cell, _)| cell.moved.map_or(now, |at| at + REST))
+            });
+        late.chain(rests).min()
+    }
+}

@@ -1,0 +1,126 @@
+//! What travels as tiles, what as video, and what a viewer sees of both.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests need one starting point on the clock; rules never read it"
+)]
+
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use session_core::tiles::{Board, Split};
+use signaling_spec::channel::tiles::CELL;
+
+/// What has not changed for so long rests.
+const REST: Duration = Duration::from_millis(110);
+const SIZE: (u32, u32) = (10 * CELL, 6 * CELL);
+
+fn board() -> Board<u8> {
+    let mut board = Board::default();
+    board.set_viewers([1]);
+    board.resize(SIZE);
+    board
+}
+
+#[test]
+fn what_is_small_and_rests_is_still_and_what_hangs_on_motion_moves() {
+    let (mut board, now) = (board(), Instant::now());
+    assert_eq!(board.under([[60, 0, 8, 64]]), [0, 1]);
+    assert_eq!(
+        board.handle_change(&[0, 1], now),
+        Split {
+            still: vec![0, 1],
+            moving: false
+        }
+    );
+    board.move_on(&[24], now);
+    // 35 touches 24 by a corner, 9 nothing.
+    let split = board.handle_change(&[9, 24, 35], now);
+    assert_eq!(
+        split,
+        Split {
+            still: vec![9],
+            moving: true
+        }
+    );
+    let rested = board.handle_change(&[35], now + REST);
+    assert_eq!(
+        rested,
+        Split {
+            still: vec![35],
+            moving: false
+        }
+    );
+}
+
+#[test]
+fn a_frame_replaces_older_tiles_only() {
+    let (mut board, now) = (board(), Instant::now());
+    assert_eq!(board.handle_frame(1), None);
+    board.handle_change(&[3, 4], now);
+    assert!(
+        board.handle_sent(1, &[3, 4], 90, 10, now),
+        "a newcomer begins with nothing"
+    );
+    assert_eq!(board.handle_frame(1), Some(vec![]));
+    board.handle_change(&[4], now);
+    assert_eq!(board.handle_frame(1), Some(vec![4]));
+    assert_eq!(board.handle_frame(1), Some(vec![]));
+}
+
+proptest! {
+    /// Whatever happens, what a viewer would show is never older than the newest frame it was told of, and once all
+    /// rests it becomes exact.
+    #[test]
+    fn nothing_old_is_shown_and_rest_is_exact(steps in proptest::collection::vec((0..4_u8, proptest::collection::vec(0..60_usize, 1..6)), 1..60)) {
+        let (mut board, mut now) = (board(), Instant::now());
+        let mut truth = vec![0_u64; 60];
+        let mut shown = vec![None; 60];
+        let mut video = vec![0_u64; 60];
+        let mut change = 0;
+        let send = |board: &mut Board<u8>, cells: &[usize], truth: &[u64], shown: &mut Vec<Option<u64>>, now| {
+            if board.handle_sent(1, cells, 0, 1, now) {
+                shown.fill(None);
+            }
+            for cell in cells {
+                shown[*cell] = Some(truth[*cell]);
+            }
+            board.handle_seen(1, 0);
+        };
+        for (kind, cells) in steps {
+            now += Duration::from_millis(40);
+            match kind {
+                0 | 1 => {
+                    change += 1;
+                    cells.iter().for_each(|cell| truth[*cell] = change);
+                    let split = board.handle_change(&cells, now);
+                    if kind == 0 {
+                        send(&mut board, &split.still, &truth, &mut shown, now);
+                    } else {
+                        board.move_on(&split.still, now);
+                    }
+                }
+                2 => {
+                    video.clone_from(&truth);
+                    for cell in board.handle_frame(1).unwrap_or_default() {
+                        shown[cell] = None;
+                    }
+                    for (cell, tile) in shown.iter().enumerate() {
+                        prop_assert!(tile.is_none_or(|tile| tile >= video[cell]), "an old tile hides newer video");
+                    }
+                }
+                _ => {
+                    let cells = board.unfinished(1, 7, now);
+                    send(&mut board, &cells, &truth, &mut shown, now);
+                }
+            }
+        }
+        now += REST;
+        for _ in 0..20 {
+            let cells = board.unfinished(1, 7, now);
+            send(&mut board, &cells, &truth, &mut shown, now);
+        }
+        prop_assert!(board.is_exact(1));
+        let right: Vec<Option<u64>> = truth.iter().copied().map(Some).collect();
+        prop_assert_eq!(shown, right);
+    }
+}
