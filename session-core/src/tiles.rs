@@ -14,8 +14,16 @@ use signaling_spec::channel::tiles::CELL;
 const MOST_CELLS: usize = 110;
 /// What has not changed for so long rests.
 const REST: Duration = Duration::from_millis(110);
-/// Tiles that a viewer has not seen after this long may never come: video shows what they do.
-const LATE: Duration = Duration::from_millis(250);
+/// What a viewer has not seen after so many waits may never come: video shows what it does.
+const LATE: u32 = 3;
+/// A message that is longer than this is not sent again by us: the channel mends it soon enough.
+const SHORT: u64 = 2_000;
+/// A wait for a viewer's word before anything is known of its path, and the longest.
+const WAIT: Duration = Duration::from_millis(60);
+const LONGEST_WAIT: Duration = Duration::from_millis(400);
+/// What a viewer may take to paint.
+const PAINT: Duration = Duration::from_millis(6);
+const RESENDS: u32 = 4;
 /// Bytes of tiles in a burst.
 const BURST: u64 = 96_000;
 /// Bytes on their way to a viewer, at the least and at the most.
@@ -30,12 +38,28 @@ struct Cell {
     moved: Option<Instant>,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Flying {
+    number: u32,
+    bytes: u64,
+    at: Instant,
+    /// When to send it again.
+    again: Option<Instant>,
+    resends: u32,
+    /// Whether video was asked for in its place.
+    late: bool,
+}
+
 #[derive(Clone, Debug)]
 struct View {
     /// For each cell the change that its tile shows, or 0 where there is none.
     has: Vec<u64>,
-    /// Tiles on their way: stamp, bytes, when sent.
-    flying: VecDeque<(u32, u64, Instant)>,
+    /// Messages on their way, in their order.
+    flying: VecDeque<Flying>,
+    /// The last message's number.
+    number: u32,
+    /// A message's way there and the word of it back.
+    trip: Option<Duration>,
     /// What it has must be cleared first: a message was lost.
     lost: bool,
 }
@@ -101,6 +125,8 @@ impl<V: Ord + Copy> Board<V> {
             let view = old.remove(&viewer).unwrap_or_else(|| View {
                 has: vec![0; cells],
                 flying: VecDeque::new(),
+                number: 0,
+                trip: None,
                 lost: true,
             });
             self.views.insert(viewer, view);
@@ -225,17 +251,21 @@ impl<V: Ord + Copy> Board<V> {
         let window = (bps / 160).clamp(WINDOW.0, WINDOW.1);
         self.views
             .get(&viewer)
-            .is_some_and(|view| view.flying.iter().map(|(_, bytes, _)| bytes).sum::<u64>() < window)
+            .is_some_and(|view| view.flying.iter().map(|flying| flying.bytes).sum::<u64>() < window)
     }
 
-    /// Tiles of these cells were sent. Returns whether the viewer has to clear all that it has, before them.
-    pub fn handle_sent(&mut self, viewer: V, cells: &[usize], stamp: u32, bytes: u64, now: Instant) -> bool {
-        let Some(view) = self.views.get_mut(&viewer) else {
-            return false;
-        };
-        view.flying.push_back((stamp, bytes, now));
-        let clear = std::mem::take(&mut view.lost);
-        if clear {
+    /// Tiles of these cells are sent, in a message of so many bytes. Returns its number, and whether the viewer has to
+    /// forget all before it.
+    pub fn handle_sent(
+        &mut self,
+        viewer: V,
+        cells: &[usize],
+        bytes: u64,
+        now: Instant,
+    ) -> Option<(u32, bool)> {
+        let view = self.views.get_mut(&viewer)?;
+        let forget = std::mem::take(&mut view.lost);
+        if forget {
             view.has.fill(0);
         }
         for cell in cells {
@@ -243,22 +273,53 @@ impl<V: Ord + Copy> Board<V> {
                 *has = cell.change;
             }
         }
-        clear
+        Some((view.fly(bytes, now), forget))
     }
 
-    /// The viewer has all up to that stamp.
-    pub fn handle_seen(&mut self, viewer: V, stamp: u32) {
+    /// The viewer has painted all up to that number.
+    pub fn handle_seen(&mut self, viewer: V, number: u32, now: Instant) {
         let Some(view) = self.views.get_mut(&viewer) else {
             return;
         };
-        // Stamps wrap (RFC 3550 §5.1).
-        while view
-            .flying
-            .front()
-            .is_some_and(|(sent, _, _)| stamp.wrapping_sub(*sent) < 1 << 31)
-        {
+        while let Some(flying) = view.flying.front().filter(|flying| number >= flying.number) {
+            // What was sent twice does not say which of the two came.
+            if flying.resends == 0 && flying.number == number {
+                let trip = now.saturating_duration_since(flying.at);
+                // A long message before it held it up; a short way is true at once.
+                view.trip = Some(view.trip.map_or(trip, |old| {
+                    if trip < old {
+                        (old + trip) / 2
+                    } else {
+                        (old * 15 + trip) / 16
+                    }
+                }));
+            }
             view.flying.pop_front();
         }
+    }
+
+    /// Messages to be sent again, because nothing was heard of them for longer than their way takes.
+    pub fn resend(&mut self, now: Instant) -> Vec<(V, u32)> {
+        let mut again = Vec::new();
+        for (viewer, view) in &mut self.views {
+            let wait = view.wait();
+            for flying in view
+                .flying
+                .iter_mut()
+                .filter(|flying| flying.again.is_some_and(|at| at <= now))
+            {
+                flying.resends += 1;
+                flying.again = (flying.resends < RESENDS).then(|| now + wait * (1 << flying.resends.min(4)));
+                again.push((*viewer, flying.number));
+            }
+        }
+        again
+    }
+
+    pub fn is_flying(&self, viewer: V, number: u32) -> bool {
+        self.views
+            .get(&viewer)
+            .is_some_and(|view| view.flying.iter().any(|flying| flying.number == number))
     }
 
     /// A message to that viewer was lost: it is told to forget all, with the next one.
@@ -269,10 +330,10 @@ impl<V: Ord + Copy> Board<V> {
         }
     }
 
-    /// A video frame of the screen as it is now goes to that viewer. Returns the cells whose tiles it replaces, and
-    /// nothing where the viewer has no tile at all, so that it need not be told of the frame.
-    pub fn handle_frame(&mut self, viewer: V) -> Option<Vec<usize>> {
-        let view = self.views.get_mut(&viewer)?;
+    /// A video frame of the screen as it is now goes to that viewer. Returns the number of the note that it has to hear
+    /// before, and the cells whose tiles the frame replaces; nothing where it has no tile at all.
+    pub fn handle_frame(&mut self, viewer: V, now: Instant) -> Option<(u32, Vec<usize>)> {
+        let view = self.views.get_mut(&viewer).filter(|view| !view.lost)?;
         if view.has.iter().all(|has| *has == 0) {
             return None;
         }
@@ -283,7 +344,7 @@ impl<V: Ord + Copy> Board<V> {
                 gone.push(number);
             }
         }
-        Some(gone)
+        Some((view.fly(0, now), gone))
     }
 
     /// Cells that rest and are not exact at that viewer, at most so many.
@@ -310,12 +371,17 @@ impl<V: Ord + Copy> Board<V> {
         })
     }
 
-    /// Viewers that wait too long for tiles, each once in so long.
+    /// Viewers that wait too long for a message, once for each.
     pub fn late(&mut self, now: Instant) -> Vec<V> {
         let mut late = Vec::new();
         for (viewer, view) in &mut self.views {
-            if let Some((_, _, at)) = view.flying.front_mut().filter(|(_, _, at)| *at + LATE <= now) {
-                *at = now;
+            let wait = view.wait() * LATE;
+            if let Some(flying) = view
+                .flying
+                .front_mut()
+                .filter(|flying| !flying.late && flying.at + wait <= now)
+            {
+                flying.late = true;
                 late.push(*viewer);
             }
         }
@@ -324,10 +390,14 @@ impl<V: Ord + Copy> Board<V> {
 
     /// When something is to be done, at so many bits a second.
     pub fn poll_timeout(&self, bps: u64, now: Instant) -> Option<Instant> {
-        let late = self
+        let late = self.views.values().filter_map(|view| {
+            let flying = view.flying.front().filter(|flying| !flying.late)?;
+            Some(flying.at + view.wait() * LATE)
+        });
+        let again = self
             .views
             .values()
-            .filter_map(|view| view.flying.front().map(|(_, _, at)| *at + LATE));
+            .flat_map(|view| view.flying.iter().filter_map(|flying| flying.again));
         let rests = self
             .views
             .iter()
@@ -339,6 +409,28 @@ impl<V: Ord + Copy> Board<V> {
                     .filter(|(cell, has)| view.lost || cell.change != **has)
                     .map(|(cell, _)| cell.moved.map_or(now, |at| at + REST))
             });
-        late.chain(rests).min()
+        late.chain(again).chain(rests).min()
+    }
+}
+
+impl View {
+    /// How long its word of a message may take.
+    fn wait(&self) -> Duration {
+        self.trip
+            .map_or(WAIT, |trip| (trip * 3 / 2 + PAINT).min(LONGEST_WAIT))
+    }
+
+    /// Returns the number of a message that leaves now.
+    fn fly(&mut self, bytes: u64, now: Instant) -> u32 {
+        self.number += 1;
+        self.flying.push_back(Flying {
+            number: self.number,
+            bytes,
+            at: now,
+            again: (bytes <= SHORT).then(|| now + self.wait()),
+            resends: 0,
+            late: false,
+        });
+        self.number
     }
 }

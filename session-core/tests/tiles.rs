@@ -55,16 +55,17 @@ fn what_is_small_and_rests_is_still_and_what_hangs_on_motion_moves() {
 #[test]
 fn a_frame_replaces_older_tiles_only() {
     let (mut board, now) = (board(), Instant::now());
-    assert_eq!(board.handle_frame(1), None);
+    assert_eq!(board.handle_frame(1, now), None);
     board.handle_change(&[3, 4], now);
-    assert!(
-        board.handle_sent(1, &[3, 4], 90, 10, now),
+    assert_eq!(
+        board.handle_sent(1, &[3, 4], 10, now),
+        Some((1, true)),
         "a newcomer begins with nothing"
     );
-    assert_eq!(board.handle_frame(1), Some(vec![]));
+    assert_eq!(board.handle_frame(1, now), Some((2, vec![])));
     board.handle_change(&[4], now);
-    assert_eq!(board.handle_frame(1), Some(vec![4]));
-    assert_eq!(board.handle_frame(1), Some(vec![]));
+    assert_eq!(board.handle_frame(1, now), Some((3, vec![4])));
+    assert_eq!(board.handle_frame(1, now), Some((4, vec![])));
 }
 
 proptest! {
@@ -78,13 +79,14 @@ proptest! {
         let mut video = vec![0_u64; 60];
         let mut change = 0;
         let send = |board: &mut Board<u8>, cells: &[usize], truth: &[u64], shown: &mut Vec<Option<u64>>, now| {
-            if board.handle_sent(1, cells, 0, 1, now) {
+            let (number, forget) = board.handle_sent(1, cells, 1, now).unwrap_or_default();
+            if forget {
                 shown.fill(None);
             }
             for cell in cells {
                 shown[*cell] = Some(truth[*cell]);
             }
-            board.handle_seen(1, 0);
+            board.handle_seen(1, number, now);
         };
         for (kind, cells) in steps {
             now += Duration::from_millis(40);
@@ -101,7 +103,7 @@ proptest! {
                 }
                 2 => {
                     video.clone_from(&truth);
-                    for cell in board.handle_frame(1).unwrap_or_default() {
+                    for cell in board.handle_frame(1, now).unwrap_or_default().1 {
                         shown[cell] = None;
                     }
                     for (cell, tile) in shown.iter().enumerate() {
@@ -123,4 +125,25 @@ proptest! {
         let right: Vec<Option<u64>> = truth.iter().copied().map(Some).collect();
         prop_assert_eq!(shown, right);
     }
+}
+
+#[test]
+fn what_is_not_heard_of_is_sent_again_and_video_shows_it_at_last() {
+    let (mut board, now) = (board(), Instant::now());
+    let ms = Duration::from_millis;
+    board.handle_change(&[1], now);
+    board.handle_sent(1, &[1], 100, now);
+    board.handle_seen(1, 1, now + ms(20));
+    board.handle_change(&[1], now + ms(100));
+    board.handle_sent(1, &[1], 100, now + ms(100));
+    assert!(board.resend(now + ms(120)).is_empty());
+    // Once and a half of its way, and the time to paint.
+    assert_eq!(board.resend(now + ms(136)), [(1, 2)]);
+    assert!(board.resend(now + ms(137)).is_empty());
+    assert!(board.late(now + ms(200)).is_empty());
+    assert_eq!(board.late(now + ms(208)), [1]);
+    assert!(board.late(now + ms(209)).is_empty());
+    board.handle_seen(1, 2, now + ms(220));
+    assert!(!board.is_flying(1, 2));
+    assert!(board.resend(now + ms(900)).is_empty());
 }

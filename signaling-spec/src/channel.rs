@@ -18,7 +18,7 @@ pub enum Channel {
     Ctl,
     /// The bytes of clips and files: reliable and ordered, binary.
     Bulk,
-    /// Exact pixels over the video: reliable and ordered, binary.
+    /// Exact pixels over the video: reliable, unordered, binary.
     Tiles,
 }
 

@@ -220,8 +220,8 @@ impl Hub {
         if changed {
             self.tell_viewers_to_studio();
         }
-        if let FromViewer::Seen(stamp) = said {
-            self.studio.try_tell(Command::TilesSeen(viewer, stamp));
+        if let FromViewer::Seen(number) = said {
+            self.studio.try_tell(Command::TilesSeen(viewer, number));
         }
     }
 

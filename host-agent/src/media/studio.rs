@@ -41,7 +41,7 @@ const TILES: Duration = Duration::from_millis(5);
 pub enum Command {
     /// Who watches, and what each can decode, best first.
     Viewers(BTreeMap<ViewerId, Watch>),
-    /// A viewer has painted all tiles up to that stamp.
+    /// A viewer has painted all messages up to that number.
     TilesSeen(ViewerId, u32),
     /// A message about tiles could not be sent to it.
     TilesLost(ViewerId),
@@ -73,7 +73,7 @@ pub enum StudioEvent {
         frame: EncodedFrame,
         trace: Trace,
         /// What viewers with tiles must hear before it.
-        notes: Vec<(ViewerId, Vec<u8>)>,
+        notes: Vec<(ViewerId, Arc<[u8]>)>,
     },
     /// Exact pixels for that viewer.
     Tiles {
@@ -284,7 +284,7 @@ impl Studio {
                 self.feeds
                     .handle_worker(number, event, size, now, (&mut self.tiler, &self.tell));
             }
-            Command::TilesSeen(viewer, stamp) => self.tiler.handle_seen(viewer, stamp),
+            Command::TilesSeen(viewer, number) => self.tiler.handle_seen(viewer, number, now),
             Command::TilesLost(viewer) => self.tiler.handle_lost(viewer),
             Command::Stop => {}
         }
@@ -398,6 +398,10 @@ impl Studio {
     /// Grabs a picture if one is due, and hands it to whoever wants it.
     fn shoot(&mut self) -> Result<(), SourceError> {
         let now = Instant::now();
+        self.tiler.resend(now, &self.tell);
+        for viewer in self.tiler.late(now) {
+            self.feeds.want(viewer);
+        }
         if self.size().is_none() {
             return Ok(());
         }
@@ -420,9 +424,6 @@ impl Studio {
         self.last_grab = Some(now);
         let moving = self.tiler.handle_grab(&picture, now, &self.tell);
         self.feeds.handle_change(&picture.dirty, moving);
-        for viewer in self.tiler.late(now) {
-            self.feeds.want(viewer);
-        }
         if video || (video_due && self.feeds.wants(false, now)) {
             self.last_video = Some(now);
             self.feeds.submit(&picture, self.noticed.take(), now, &self.tell);

@@ -11,13 +11,15 @@ use crate::screen::Picture;
 
 /// What no encoder makes small enough is not tried.
 const MOST_RAW: usize = 2_000_000;
-const PALETTE: usize = 256;
-/// Places of the table that finds a colour's index.
-const SLOTS: usize = 1024;
+/// A cell with more new colours than this is a picture, and not drawn.
+const MOST_COLOURS: usize = 1024;
+/// Of DEFLATE.
+const LEVEL: u32 = 3;
 
 /// What stands at a message's beginning.
 #[derive(Clone, Copy, Debug)]
 pub struct Head {
+    pub number: u32,
     pub stamp: u32,
     pub size: (u32, u32),
     pub forget: bool,
@@ -27,6 +29,7 @@ pub struct Head {
 impl Head {
     fn write(self, kind: u8, entries: usize, to: &mut Vec<u8>) {
         to.extend([kind, flags(self.forget, self.exact)]);
+        to.extend(self.number.to_be_bytes());
         to.extend(self.stamp.to_be_bytes());
         for number in [
             self.size.0,
@@ -42,8 +45,11 @@ fn flags(forget: bool, exact: bool) -> u8 {
     (if forget { FORGET } else { 0 }) | (if exact { EXACT } else { 0 })
 }
 
-/// Sets a message's flags once they are known.
-pub fn mark(message: &mut [u8], forget: bool, exact: bool) {
+/// Sets a message's number and flags once they are known.
+pub fn mark(message: &mut [u8], number: u32, forget: bool, exact: bool) {
+    if let Some(to) = message.get_mut(2..6) {
+        to.copy_from_slice(&number.to_be_bytes());
+    }
     if let Some(flags) = message.get_mut(1) {
         *flags = self::flags(forget, exact);
     }
@@ -79,24 +85,37 @@ pub fn tiles(
 ) -> anyhow::Result<Option<Vec<u8>>> {
     let mut message = Vec::new();
     head.write(TILES, cells.len(), &mut message);
-    let mut raw = Vec::new();
+    let mut palette = Palette::new(cells.len());
+    let mut full = Vec::new();
     let mut pixels = Vec::new();
     for cell in cells {
         gather(picture, *cell, columns, &mut pixels)?;
         message.extend(u16::try_from(*cell)?.to_be_bytes());
-        write_cell(
-            &pixels,
-            cell_width(picture, *cell, columns)?,
-            &mut message,
-            &mut raw,
-        );
-        if raw.len() > MOST_RAW {
+        let first = pixels.first().copied().unwrap_or(0);
+        if pixels.iter().all(|pixel| *pixel == first) {
+            message.push(0);
+            message.extend(rgb(first));
+        } else if palette.take(&pixels) {
+            message.push(1);
+        } else {
+            message.push(2);
+            differences(&pixels, cell_width(picture, *cell, columns)?, &mut full);
+        }
+        if full.len() > MOST_RAW {
             return Ok(None);
         }
     }
-    if !raw.is_empty() {
-        let mut encoder = DeflateEncoder::new(message, Compression::fast());
-        encoder.write_all(&raw)?;
+    if !palette.low.is_empty() || !full.is_empty() {
+        let mut encoder = DeflateEncoder::new(message, Compression::new(LEVEL));
+        encoder.write_all(&u16::try_from(palette.colours.len())?.to_be_bytes())?;
+        for colour in &palette.colours {
+            encoder.write_all(&rgb(*colour))?;
+        }
+        encoder.write_all(&palette.low)?;
+        if palette.colours.len() > usize::from(u8::MAX) + 1 {
+            encoder.write_all(&palette.high)?;
+        }
+        encoder.write_all(&full)?;
         message = encoder.finish()?;
     }
     Ok((message.len() <= most).then_some(message))
@@ -140,31 +159,18 @@ fn gather(picture: &Picture<'_>, cell: usize, columns: usize, to: &mut Vec<u32>)
     Ok(())
 }
 
-fn write_cell(pixels: &[u32], width: usize, entry: &mut Vec<u8>, raw: &mut Vec<u8>) {
-    let rgb = |colour: u32| {
-        let [_, red, green, blue] = colour.to_be_bytes();
-        [red, green, blue]
-    };
-    let first = pixels.first().copied().unwrap_or(0);
-    if pixels.iter().all(|pixel| *pixel == first) {
-        entry.push(0);
-        entry.extend(rgb(first));
-        return;
-    }
-    let start = raw.len();
-    if let Some(colours) = index(pixels, raw) {
-        entry.push(1);
-        entry.push(u8::try_from(colours.len().saturating_sub(1)).unwrap_or(u8::MAX));
-        entry.extend(colours.into_iter().flat_map(rgb));
-        return;
-    }
-    raw.truncate(start);
-    entry.push(2);
+fn rgb(colour: u32) -> [u8; 3] {
+    let [_, red, green, blue] = colour.to_be_bytes();
+    [red, green, blue]
+}
+
+/// Each pixel less the one to its left.
+fn differences(pixels: &[u32], width: usize, to: &mut Vec<u8>) {
     for row in pixels.chunks(width.max(1)) {
         let mut before = [0; 3];
         for pixel in row {
             let now = rgb(*pixel);
-            raw.extend(
+            to.extend(
                 now.iter()
                     .zip(before)
                     .map(|(now, before)| now.wrapping_sub(before)),
@@ -174,33 +180,78 @@ fn write_cell(pixels: &[u32], width: usize, entry: &mut Vec<u8>, raw: &mut Vec<u
     }
 }
 
-/// Writes each pixel's index, and returns the colours; nothing where there are too many.
-fn index(pixels: &[u32], raw: &mut Vec<u8>) -> Option<Vec<u32>> {
-    let mut table = [(u32::MAX, 0_u8); SLOTS];
-    let mut colours: Vec<u32> = Vec::new();
-    let mut last = (u32::MAX, 0_u8);
-    for pixel in pixels {
-        if *pixel != last.0 {
-            let mut at = usize::try_from(pixel.wrapping_mul(0x9e37_79b1) >> 22).unwrap_or(0);
-            loop {
-                let slot = table.get_mut(at % SLOTS)?;
-                if slot.0 == *pixel {
-                    last = *slot;
-                    break;
-                }
-                if slot.0 == u32::MAX {
-                    if colours.len() == PALETTE {
-                        return None;
-                    }
-                    *slot = (*pixel, u8::try_from(colours.len()).ok()?);
-                    colours.push(*pixel);
-                    last = *slot;
-                    break;
-                }
-                at += 1;
-            }
+/// The colours of a message's cells, and each pixel's number among them in two bytes that stand apart.
+struct Palette {
+    /// Open addressing: a colour and its number; its size is a power of two.
+    table: Vec<(u32, u16)>,
+    colours: Vec<u32>,
+    low: Vec<u8>,
+    high: Vec<u8>,
+}
+
+impl Palette {
+    fn new(cells: usize) -> Self {
+        let places = (cells * 2 * MOST_COLOURS)
+            .clamp(1024, 1 << 17)
+            .next_power_of_two();
+        Self {
+            table: vec![(u32::MAX, 0); places],
+            colours: Vec::new(),
+            low: Vec::new(),
+            high: Vec::new(),
         }
-        raw.push(last.1);
     }
-    Some(colours)
+
+    /// Takes a cell, unless it has too many colours that are new.
+    fn take(&mut self, pixels: &[u32]) -> bool {
+        let (colours, before) = (self.colours.len(), self.low.len());
+        let most = (colours + MOST_COLOURS).min(usize::from(u16::MAX));
+        let mut last = (u32::MAX, 0_u16);
+        for pixel in pixels {
+            if *pixel != last.0 {
+                let Some(number) = self.number(*pixel, most) else {
+                    self.forget(colours, before);
+                    return false;
+                };
+                last = (*pixel, number);
+            }
+            let [high, low] = last.1.to_be_bytes();
+            self.low.push(low);
+            self.high.push(high);
+        }
+        true
+    }
+
+    fn number(&mut self, colour: u32, most: usize) -> Option<u16> {
+        let mask = self.table.len() - 1;
+        let mut at = usize::try_from(colour.wrapping_mul(0x9e37_79b1) >> 12).unwrap_or(0);
+        loop {
+            let place = self.table.get_mut(at & mask)?;
+            if place.0 == colour {
+                return Some(place.1);
+            }
+            if place.0 == u32::MAX {
+                if self.colours.len() >= most || self.colours.len() * 2 > mask {
+                    return None;
+                }
+                *place = (colour, u16::try_from(self.colours.len()).ok()?);
+                self.colours.push(colour);
+                return Some(place.1);
+            }
+            at += 1;
+        }
+    }
+
+    /// Undoes a cell. Its colours stay known where they are used again.
+    fn forget(&mut self, colours: usize, before: usize) {
+        self.low.truncate(before);
+        self.high.truncate(before);
+        self.colours.truncate(colours);
+        // A gap would end the search for what was put behind it.
+        let kept = std::mem::take(&mut self.colours);
+        self.table.fill((u32::MAX, 0));
+        for colour in kept {
+            let _ = self.number(colour, usize::MAX);
+        }
+    }
 }

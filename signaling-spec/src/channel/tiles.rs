@@ -5,23 +5,25 @@
 //! | bytes | |
 //! |---|---|
 //! | 1 | kind: 1 tiles, 2 note |
-//! | 1 | flags: 1 forget all tiles first, 2 exact once this is painted |
+//! | 1 | flags: 1 forget all tiles first, and whatever has a lower number; 2 exact once all up to this is painted |
+//! | 4 | number: messages to this viewer are counted, and may come in any order and more than once |
 //! | 4 | stamp: RTP time (90 kHz, as the video's) at which the host had the screen so |
 //! | 2, 2 | width and height of the screen in pixels |
 //! | 2 | how many entries follow |
 //!
 //! The screen is a grid of cells of [`CELL`] pixels on a side, numbered row by row; the last ones of a row or column may
 //! be smaller. An entry of **tiles** is a cell's number (2 bytes) and its form (1 byte): 0, and red, green, blue, for one
-//! colour; 1, and the number of colours less one (1 byte) and the colours, for a palette; 2 for full colour. Behind all
-//! entries comes a raw DEFLATE stream (RFC 1951) of the cells' pixels in the same order: an index a pixel for a palette;
-//! for full colour three bytes a pixel, each less the one to its left (modulo 256, the first of a row as it is).
+//! colour; 1 for few colours; 2 for many. Behind all entries comes a raw DEFLATE stream (RFC 1951), if a cell needs it:
+//! how many colours there are (2 bytes), the colours, for each pixel of the cells of form 1 the low byte of its colour's
+//! number, then for each of them the high byte if there are more than 256 colours; then three bytes for each pixel of
+//! the cells of form 2, each less the one of the pixel to its left (modulo 256, the first of a row as it is).
 //!
 //! A **note** is said before the video frame that has this RTP timestamp: an entry is a first cell (2 bytes) and how many
-//! (2 bytes) whose tiles that frame replaces. A viewer that shows a frame newer than the newest stamp it heard of hides
-//! its tiles until it hears of it.
+//! (2 bytes) whose tiles of a lower number that frame replaces. A viewer that shows a frame newer than the newest stamp
+//! up to which it has every message hides its tiles until it has them. A tile's own stamp speaks of the frames before it.
 //!
-//! From the viewer: kind 1 and a stamp (4 bytes), all up to which is painted; the first says that it takes tiles. Kind 2
-//! alone: it takes none from now on.
+//! From the viewer: kind 1 and the number (4 bytes) of the last message up to which all are painted; the first, of 0, says
+//! that it takes tiles. Kind 2 alone: it takes none from now on.
 
 /// Pixels on a side of a cell.
 pub const CELL: u32 = 64;
@@ -33,7 +35,7 @@ pub const EXACT: u8 = 2;
 /// What a viewer says on `tiles`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FromViewer {
-    /// It takes tiles, and has painted all up to that stamp.
+    /// It takes tiles, and has painted all up to that number.
     Seen(u32),
     /// It takes no tiles from now on.
     Off,
@@ -43,7 +45,7 @@ impl FromViewer {
     /// Nothing where it is none of them.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         match bytes {
-            [1, stamp @ ..] => Some(Self::Seen(u32::from_be_bytes(stamp.try_into().ok()?))),
+            [1, number @ ..] => Some(Self::Seen(u32::from_be_bytes(number.try_into().ok()?))),
             [2] => Some(Self::Off),
             _ => None,
         }

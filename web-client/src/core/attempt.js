@@ -162,6 +162,7 @@ export class Attempt {
       sound: (stream) => (this.soundStream = stream),
       control: (text) => this.#control(text),
       tiles: (data) => this.video.tiles.message(data),
+      tilesOpen: () => this.video.tiles.open(),
       open: () => this.#connected().catch((error) => this.#fail(error)),
       broken: (code) => this.#fail(new Failure(code, "the connection to the host failed")),
     }, this.#options.tcpOnly);

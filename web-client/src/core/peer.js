@@ -41,6 +41,7 @@ function ownCertificate() {
  * @property {(stream: MediaStream) => void} sound
  * @property {(text: string) => void} control
  * @property {(data: ArrayBuffer) => void} tiles
+ * @property {() => void} tilesOpen
  * @property {() => void} open the control channel is open
  * @property {(code: string) => void} broken
  */
@@ -89,9 +90,10 @@ export class Peer {
       input: channel("input", { ordered: true }),
       motion: channel("motion", { ordered: false, maxRetransmits: 0 }),
       bulk: channel("bulk", { ordered: true }),
-      tiles: channel("tiles", { ordered: true }),
+      tiles: channel("tiles", { ordered: false }),
     };
     const { ctl, tiles } = this.#channels;
+    tiles.onopen = () => on.tilesOpen();
     tiles.onmessage = ({ data }) => data instanceof ArrayBuffer && on.tiles(data);
     this.bulk = new BulkChannel(this.#channels.bulk);
     ctl.onmessage = ({ data }) => typeof data === "string" && on.control(data);

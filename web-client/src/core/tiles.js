@@ -8,9 +8,11 @@
 const CELL = 64;
 const [TILES, NOTE] = [1, 2];
 const [FORGET, EXACT] = [1, 2];
-const HEAD = 12;
+const HEAD = 16;
+/** Messages beyond a missing one that are remembered. */
+const MAX_EARLY = 4_096;
 const ONE_COLOUR = 0;
-const PALETTE = 1;
+const FEW = 1;
 
 /** Whether RTP timestamp `a` is newer than `b` (RFC 3550: they wrap at 32 bits). @param {number} a @param {number} b */
 const newer = (a, b) => a !== b && ((a - b) >>> 0) < 0x8000_0000;
@@ -23,20 +25,27 @@ export class TileLayer {
   #say;
   /** For each cell the number of the message that painted it, 0 for none. @type {Uint32Array} */
   #painted = new Uint32Array(0);
+  /** For each cell the last message that painted it or said that it is gone. @type {Uint32Array} */
+  #touched = new Uint32Array(0);
   #columns = 0;
   #count = 0;
-  #number = 0;
-  /** The newest frame that was spoken of. @type {number | null} */
+  /** All messages up to this one are done. */
+  #done = 0;
+  /** What is done beyond that, each with the frame up to which it speaks. @type {Map<number, number>} */
+  #early = new Map();
+  /** The message that gave the canvas its size. */
+  #sized = 0;
+  /** Messages before this one are void. */
+  #first = 0;
+  /** The newest frame up to which all is known. @type {number | null} */
   #heard = null;
   /** The newest frame that is shown. @type {number | null} */
   #shown = null;
   /** @type {{ stamp: number, number: number, runs: [number, number][] }[]} */
   #notes = [];
-  /** Messages are taken in their order, and some need time. @type {Promise<void> | null} */
-  #before = null;
   /** Width and height of the frame that is shown, which are even. */
   #video = [0, 0];
-  #begun = false;
+  #opened = false;
   #closed = false;
 
   /**
@@ -57,108 +66,138 @@ export class TileLayer {
   /** @param {VideoFrameCallbackMetadata} metadata of the frame that is shown now */
   frame({ rtpTimestamp: rtp, width, height }) {
     if (rtp === undefined || this.#closed) return;
-    if (!this.#begun) {
-      this.#begun = true;
-      this.#seen(0);
-    }
+    const first = this.#shown === null;
     this.#shown = rtp;
+    if (first) this.#begin();
     this.#video = [width, height];
     this.#settle();
+  }
+
+  /** The host can be spoken to. */
+  open() {
+    this.#opened = true;
+    this.#begin();
+  }
+
+  /** Asks for tiles, once it is known that this browser tells which frame it shows. */
+  #begin() {
+    if (this.#opened && this.#shown !== null) this.#seen(0);
   }
 
   /** @param {ArrayBuffer} data */
   message(data) {
     if (this.#closed) return;
-    const view = new DataView(data);
-    if (this.#before === null) {
-      const later = this.#take(view);
-      if (later !== null) this.#queue(later);
-      return;
+    try {
+      this.#take(new DataView(data));
+    } catch (error) {
+      console.warn("REMOVID: a message on tiles was refused:", error instanceof Error ? error.message : "");
     }
-    this.#queue(this.#before.then(() => this.#take(view) ?? undefined));
   }
 
-  /** @param {Promise<void>} work */
-  #queue(work) {
-    const mine = work.catch((error) => console.warn("REMOVID: a message on tiles was refused:", error instanceof Error ? error.message : "")).then(() => {
-      if (this.#before === mine) this.#before = null;
-    });
-    this.#before = mine;
-  }
-
-  /**
-   * Returns a promise where the message needs time.
-   * @param {DataView} view
-   * @returns {Promise<void> | null}
-   */
+  /** @param {DataView} view */
   #take(view) {
-    if (view.byteLength < HEAD) return null;
-    const [kind, flags, stamp] = [view.getUint8(0), view.getUint8(1), view.getUint32(2)];
-    this.#size(view.getUint16(6), view.getUint16(8));
-    if ((flags & FORGET) !== 0) this.#forget();
-    this.exact = (flags & EXACT) !== 0;
-    this.#number += 1;
-    const count = view.getUint16(10);
+    const [kind, flags, number, stamp] = [view.getUint8(0), view.getUint8(1), view.getUint32(2), view.getUint32(6)];
+    // Said again, or before all was forgotten.
+    if (number <= this.#done || number < this.#first || this.#early.has(number)) return;
+    if ((flags & FORGET) !== 0) this.#forget(number);
+    // Of a screen that had another size since, or will have.
+    if (!this.#size(view.getUint16(10), view.getUint16(12), number)) return this.#finish(number, (stamp - 1) >>> 0, flags);
+    const count = view.getUint16(14);
     if (kind === NOTE) {
       /** @type {[number, number][]} */
       const runs = [];
       for (let at = HEAD; at + 4 <= view.byteLength && runs.length < count; at += 4) runs.push([view.getUint16(at), view.getUint16(at + 2)]);
-      this.#notes.push({ stamp, number: this.#number, runs });
-      this.#heard = stamp;
-      this.#settle();
-      return null;
+      for (const [first, length] of runs) {
+        for (let cell = first; cell < first + length; cell += 1) this.#touched[cell] = Math.max(number, this.#touched[cell] ?? 0);
+      }
+      this.#notes.push({ stamp, number, runs });
+      return this.#finish(number, stamp, flags);
     }
-    if (kind !== TILES) return null;
+    if (kind !== TILES) return;
+    const { cells, rest } = readCells(view, count);
     // Of the frame of that very time nothing was said yet.
     const before = (stamp - 1) >>> 0;
-    if (this.#heard === null || newer(before, this.#heard)) this.#heard = before;
-    const { cells, rest } = readCells(view, count);
     if (rest >= view.byteLength) {
-      this.#paint(cells, null, stamp);
-      return null;
+      this.#paint(cells, null, number);
+      return this.#finish(number, before, flags);
     }
     const bytes = new Uint8Array(view.buffer, view.byteOffset + rest, view.byteLength - rest);
-    return inflate(/** @type {Uint8Array<ArrayBuffer>} */ (bytes)).then((pixels) => this.#paint(cells, pixels, stamp));
+    inflate(/** @type {Uint8Array<ArrayBuffer>} */ (bytes)).then(
+      (pixels) => {
+        if (this.#closed || number < this.#first || number <= this.#done || this.#early.has(number)) return;
+        this.#paint(cells, pixels, number);
+        this.#finish(number, before, flags);
+      },
+      () => console.warn("REMOVID: pixels of tiles are damaged"),
+    );
+  }
+
+  /**
+   * A message is done; with it perhaps some that came before their turn.
+   * @param {number} number
+   * @param {number} stamp
+   * @param {number} flags
+   */
+  #finish(number, stamp, flags) {
+    if (this.#early.size < MAX_EARLY) this.#early.set(number, stamp);
+    const before = this.#done;
+    for (let next = this.#early.get(this.#done + 1); next !== undefined; next = this.#early.get(this.#done + 1)) {
+      this.#done += 1;
+      this.#early.delete(this.#done);
+      if (this.#heard === null || newer(next, this.#heard)) this.#heard = next;
+    }
+    if (this.#done !== before) this.#seen(this.#done);
+    this.exact = this.#done === number && (flags & EXACT) !== 0;
+    this.#settle();
   }
 
   /**
    * @param {Cell[]} cells
    * @param {Uint8Array | null} pixels
-   * @param {number} stamp
+   * @param {number} message its number
    */
-  #paint(cells, pixels, stamp) {
+  #paint(cells, pixels, message) {
     const { width, height } = this.element;
     const context = this.#context;
-    if (this.#closed || context === null) return;
-    let at = 0;
-    for (const { number, form, colours } of cells) {
+    if (context === null) return;
+    const drawn = pixels === null ? null : new Drawn(pixels, cells.filter(({ form }) => form === FEW).reduce((sum, { number }) => sum + this.#area(number), 0));
+    for (const { number, form, colour } of cells) {
       const [x, y] = [(number % this.#columns) * CELL, Math.floor(number / this.#columns) * CELL];
       const [wide, high] = [Math.min(CELL, width - x), Math.min(CELL, height - y)];
       if (wide <= 0 || high <= 0 || number >= this.#painted.length) break;
+      // Newer pixels are there already, or it is known to be gone.
+      const late = message < (this.#touched[number] ?? 0);
       if (form === ONE_COLOUR) {
-        const colour = colours[0] ?? 0;
-        context.fillStyle = `rgb(${colour & 255} ${(colour >> 8) & 255} ${(colour >> 16) & 255})`;
-        context.fillRect(x, y, wide, high);
-      } else if (pixels !== null) {
+        context.fillStyle = colour;
+        if (!late) context.fillRect(x, y, wide, high);
+      } else if (drawn !== null) {
         const image = new ImageData(wide, high);
-        at = form === PALETTE ? fromPalette(image, pixels, at, colours) : fromColours(image, pixels, at);
-        context.putImageData(image, x, y);
+        if (form === FEW) drawn.few(image);
+        else drawn.many(image);
+        if (!late) context.putImageData(image, x, y);
       }
+      if (late) continue;
       if (this.#painted[number] === 0) this.#count += 1;
-      this.#painted[number] = this.#number;
+      this.#painted[number] = this.#touched[number] = message;
     }
-    this.#settle();
-    this.#seen(stamp);
+  }
+
+  /** Pixels of a cell. @param {number} number */
+  #area(number) {
+    const { width, height } = this.element;
+    const [x, y] = [(number % this.#columns) * CELL, Math.floor(number / this.#columns) * CELL];
+    return Math.max(0, Math.min(CELL, width - x)) * Math.max(0, Math.min(CELL, height - y));
   }
 
   /** Clears what the frame that is shown replaces; hides all while what it replaces is not known. */
   #settle() {
     const shown = this.#shown;
     if (shown === null) return;
-    while (this.#notes[0] !== undefined && !newer(this.#notes[0].stamp, shown)) {
-      const note = this.#notes.shift();
-      for (const [first, length] of note?.runs ?? []) {
-        for (let cell = first; cell < first + length; cell += 1) this.#clear(cell, note?.number ?? 0);
+    const due = this.#notes.filter(({ stamp }) => !newer(stamp, shown));
+    if (due.length > 0) this.#notes = this.#notes.filter(({ stamp }) => newer(stamp, shown));
+    for (const { runs, number } of due) {
+      for (const [first, length] of runs) {
+        for (let cell = first; cell < first + length; cell += 1) this.#clear(cell, number);
       }
     }
     const unknown = this.#heard === null || newer(shown, this.#heard);
@@ -180,33 +219,44 @@ export class TileLayer {
   }
 
   /**
+   * Returns whether the screen has that size, as far as is known.
    * @param {number} width
    * @param {number} height
+   * @param {number} number of the message that says so
    */
-  #size(width, height) {
+  #size(width, height, number) {
     const { element } = this;
-    if (element.width === width && element.height === height) return;
+    const same = element.width === width && element.height === height;
+    if (same || number < this.#sized) return same;
+    this.#sized = number;
     element.width = width;
     element.height = height;
     this.#columns = Math.ceil(width / CELL);
     this.#painted = new Uint32Array(this.#columns * Math.ceil(height / CELL));
+    this.#touched = new Uint32Array(this.#painted.length);
     this.#count = 0;
     this.#notes = [];
     element.hidden = true;
+    return true;
   }
 
-  #forget() {
+  /** @param {number} number of the message that says so */
+  #forget(number) {
     this.#context?.clearRect(0, 0, this.element.width, this.element.height);
     this.#painted.fill(0);
+    // What comes later and was said earlier is void, with whatever is missing.
+    this.#first = number;
+    this.#done = number - 1;
+    for (const early of this.#early.keys()) if (early < number) this.#early.delete(early);
     this.#count = 0;
     this.#notes = [];
   }
 
-  /** @param {number} stamp */
-  #seen(stamp) {
+  /** @param {number} number */
+  #seen(number) {
     const bytes = new Uint8Array(5);
     bytes[0] = 1;
-    new DataView(bytes.buffer).setUint32(1, stamp);
+    new DataView(bytes.buffer).setUint32(1, number);
     this.#say(bytes);
   }
 
@@ -216,7 +266,7 @@ export class TileLayer {
   }
 }
 
-/** @typedef {{ number: number, form: number, colours: Uint32Array }} Cell its colours as canvases have them, opaque */
+/** @typedef {{ number: number, form: number, colour: string }} Cell */
 
 /**
  * @param {DataView} view
@@ -229,50 +279,76 @@ function readCells(view, count) {
   for (let left = count; left > 0; left -= 1) {
     const [number, form] = [view.getUint16(at), view.getUint8(at + 2)];
     at += 3;
-    let length = form === ONE_COLOUR ? 1 : 0;
-    if (form === PALETTE) {
-      length = view.getUint8(at) + 1;
-      at += 1;
+    let colour = "";
+    if (form === ONE_COLOUR) {
+      colour = `rgb(${view.getUint8(at)} ${view.getUint8(at + 1)} ${view.getUint8(at + 2)})`;
+      at += 3;
     }
-    const colours = new Uint32Array(length);
-    for (let i = 0; i < length; i += 1, at += 3) {
-      colours[i] = (view.getUint8(at) | (view.getUint8(at + 1) << 8) | (view.getUint8(at + 2) << 16) | 0xff00_0000) >>> 0;
-    }
-    cells.push({ number, form, colours });
+    cells.push({ number, form, colour });
   }
   return { cells, rest: at };
 }
 
-/**
- * @param {ImageData} image
- * @param {Uint8Array} pixels
- * @param {number} from
- * @param {Uint32Array} colours
- */
-function fromPalette(image, pixels, from, colours) {
-  const to = new Uint32Array(image.data.buffer);
-  for (let i = 0; i < to.length; i += 1) to[i] = colours[pixels[from + i] ?? 0] ?? 0;
-  return from + to.length;
+/** The pixels of a message's cells, taken in their order. */
+class Drawn {
+  #bytes;
+  /** As canvases have them, opaque. */
+  #colours;
+  /** Of the next cell's low bytes; its high bytes stand so far behind. */
+  #low;
+  #high;
+  #many;
+
+  /**
+   * @param {Uint8Array} bytes
+   * @param {number} few pixels of the cells of few colours
+   */
+  constructor(bytes, few) {
+    this.#bytes = bytes;
+    const count = ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0);
+    this.#colours = new Uint32Array(count);
+    for (let i = 0; i < count; i += 1) this.#colours[i] = colour(bytes[2 + 3 * i] ?? 0, bytes[3 + 3 * i] ?? 0, bytes[4 + 3 * i] ?? 0);
+    this.#low = 2 + 3 * count;
+    this.#high = count > 256 ? few : 0;
+    this.#many = this.#low + few + this.#high;
+  }
+
+  /** @param {ImageData} image */
+  few(image) {
+    const to = new Uint32Array(image.data.buffer);
+    const [bytes, colours, low, high] = [this.#bytes, this.#colours, this.#low, this.#high];
+    if (high === 0) {
+      for (let i = 0; i < to.length; i += 1) to[i] = colours[bytes[low + i] ?? 0] ?? 0;
+    } else {
+      for (let i = 0; i < to.length; i += 1) to[i] = colours[(bytes[low + i] ?? 0) | ((bytes[low + high + i] ?? 0) << 8)] ?? 0;
+    }
+    this.#low += to.length;
+  }
+
+  /** @param {ImageData} image */
+  many(image) {
+    const to = new Uint32Array(image.data.buffer);
+    const { width } = image;
+    const bytes = this.#bytes;
+    let [red, green, blue, at] = [0, 0, 0, this.#many];
+    for (let i = 0; i < to.length; i += 1, at += 3) {
+      if (i % width === 0) red = green = blue = 0;
+      red = (red + (bytes[at] ?? 0)) & 255;
+      green = (green + (bytes[at + 1] ?? 0)) & 255;
+      blue = (blue + (bytes[at + 2] ?? 0)) & 255;
+      to[i] = colour(red, green, blue);
+    }
+    this.#many = at;
+  }
 }
 
 /**
- * @param {ImageData} image
- * @param {Uint8Array} pixels
- * @param {number} from
+ * @param {number} red
+ * @param {number} green
+ * @param {number} blue
  */
-function fromColours(image, pixels, from) {
-  const to = new Uint32Array(image.data.buffer);
-  const { width } = image;
-  let [red, green, blue, at] = [0, 0, 0, from];
-  for (let i = 0; i < to.length; i += 1) {
-    if (i % width === 0) red = green = blue = 0;
-    red = (red + (pixels[at] ?? 0)) & 255;
-    green = (green + (pixels[at + 1] ?? 0)) & 255;
-    blue = (blue + (pixels[at + 2] ?? 0)) & 255;
-    to[i] = (red | (green << 8) | (blue << 16) | 0xff00_0000) >>> 0;
-    at += 3;
-  }
-  return at;
+function colour(red, green, blue) {
+  return (red | (green << 8) | (blue << 16) | 0xff00_0000) >>> 0;
 }
 
 /** @param {Uint8Array<ArrayBuffer>} bytes raw DEFLATE */

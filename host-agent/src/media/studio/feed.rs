@@ -347,7 +347,7 @@ impl Feeds {
                     clippy::cast_possible_truncation,
                     reason = "RTP timestamps wrap at 32 bits (RFC 3550)"
                 )]
-                let notes = tiler.notes(watchers, rtp_time as u32);
+                let notes = tiler.notes(watchers, rtp_time as u32, now);
                 let frame = EncodedFrame {
                     codec,
                     key,

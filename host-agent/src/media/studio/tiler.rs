@@ -2,7 +2,6 @@
 //!
 //! The rules are in `session_core::tiles`; this makes the messages.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,13 +15,15 @@ use crate::screen::Picture;
 /// A change that would be a longer message travels as video.
 const MOST_AT_ONCE: usize = 32_000;
 /// Cells of what rests that are sent in one message.
-const MOST_CELLS: usize = 24;
+const MOST_CELLS: usize = 40;
 
 pub(super) struct Tiler {
     board: Board<ViewerId>,
     size: (u32, u32),
     bps: u64,
     epoch: Instant,
+    /// Messages on their way.
+    kept: Vec<(ViewerId, u32, Arc<[u8]>)>,
 }
 
 impl Tiler {
@@ -32,6 +33,7 @@ impl Tiler {
             size: (0, 0),
             bps,
             epoch,
+            kept: Vec::new(),
         }
     }
 
@@ -54,8 +56,8 @@ impl Tiler {
         self.board.is_used()
     }
 
-    pub(super) fn handle_seen(&mut self, viewer: ViewerId, stamp: u32) {
-        self.board.handle_seen(viewer, stamp);
+    pub(super) fn handle_seen(&mut self, viewer: ViewerId, number: u32, now: Instant) {
+        self.board.handle_seen(viewer, number, now);
     }
 
     pub(super) fn handle_lost(&mut self, viewer: ViewerId) {
@@ -64,6 +66,7 @@ impl Tiler {
 
     fn head(&self, stamp: u32) -> Head {
         Head {
+            number: 0,
             stamp,
             size: self.size,
             forget: false,
@@ -145,22 +148,41 @@ impl Tiler {
         };
         let bytes = u64::try_from(message.len()).unwrap_or(u64::MAX);
         self.board.spend(bytes);
-        // Nearly always all are told the same.
-        let mut made: BTreeMap<(bool, bool), Arc<[u8]>> = BTreeMap::new();
         for viewer in to {
-            let forget = self.board.handle_sent(*viewer, cells, stamp, bytes, now);
-            let exact = self.board.is_exact(*viewer);
-            let data = made.entry((forget, exact)).or_insert_with(|| {
-                let mut message = message.clone();
-                mark(&mut message, forget, exact);
-                message.into()
-            });
+            let Some((number, forget)) = self.board.handle_sent(*viewer, cells, bytes, now) else {
+                continue;
+            };
+            let mut message = message.clone();
+            mark(&mut message, number, forget, self.board.is_exact(*viewer));
+            let data: Arc<[u8]> = message.into();
+            self.keep(*viewer, number, &data);
             tell(StudioEvent::Tiles {
                 viewer: *viewer,
-                data: Arc::clone(data),
+                data,
             });
         }
         true
+    }
+
+    /// Keeps a message until the viewer has it.
+    fn keep(&mut self, viewer: ViewerId, number: u32, data: &Arc<[u8]>) {
+        let board = &self.board;
+        self.kept
+            .retain(|(viewer, number, _)| board.is_flying(*viewer, *number));
+        self.kept.push((viewer, number, Arc::clone(data)));
+    }
+
+    /// Sends again what may have been lost.
+    pub(super) fn resend(&mut self, now: Instant, tell: &Teller) {
+        for (viewer, number) in self.board.resend(now) {
+            let kept = self.kept.iter().find(|kept| (kept.0, kept.1) == (viewer, number));
+            if let Some((_, _, data)) = kept {
+                tell(StudioEvent::Tiles {
+                    viewer,
+                    data: Arc::clone(data),
+                });
+            }
+        }
     }
 
     /// What is to be said to these viewers before a frame of that RTP time.
@@ -168,12 +190,22 @@ impl Tiler {
         &mut self,
         viewers: impl IntoIterator<Item = ViewerId>,
         rtp: u32,
-    ) -> Vec<(ViewerId, Vec<u8>)> {
-        let head = self.head(rtp);
-        viewers
-            .into_iter()
-            .filter_map(|viewer| Some((viewer, note(head, &self.board.handle_frame(viewer)?))))
-            .collect()
+        now: Instant,
+    ) -> Vec<(ViewerId, Arc<[u8]>)> {
+        let mut notes = Vec::new();
+        for viewer in viewers {
+            let Some((number, cells)) = self.board.handle_frame(viewer, now) else {
+                continue;
+            };
+            let head = Head {
+                number,
+                ..self.head(rtp)
+            };
+            let data: Arc<[u8]> = note(head, &cells).into();
+            self.keep(viewer, number, &data);
+            notes.push((viewer, data));
+        }
+        notes
     }
 
     /// Viewers whose tiles may have been lost on the way.
