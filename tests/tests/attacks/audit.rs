@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use team_router::audit::{FileVerifier, Keys, note};
 
-use super::world::{Count, World};
+use super::count::Count;
+use super::world::World;
 
 async fn with_rows() -> World {
     let world = World::start().await;

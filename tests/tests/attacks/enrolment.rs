@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
 use serde_json::json;
 
-use super::world::{Count, World};
+use super::count::Count;
+use super::world::World;
 
 #[tokio::test]
 async fn an_enrolment_token_makes_one_host() {

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::authenticator::{Authenticator, Trick};
+use super::count::Count;
 use super::provider::{Lie, query};
-use super::world::{Browser, Count, Host, NONCE, Socket, World, fingerprint, say};
+use super::world::{Browser, Host, NONCE, Socket, World, fingerprint, say};
 use signaling_spec::{EndReason, Rights, SessionId, Signal};
 use tests::https::Answer;
 

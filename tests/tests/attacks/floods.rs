@@ -5,7 +5,8 @@ use std::path::Path;
 use serde_json::json;
 use tests::https::Answer;
 
-use super::world::{Count, World};
+use super::count::Count;
+use super::world::World;
 
 /// Small, so that a test is short.
 fn few(_: &Path) -> String {

@@ -10,7 +10,8 @@ use team_router::audit;
 use tests::https::{Answer, Https};
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use super::world::{Count, World, heard, within};
+use super::count::Count;
+use super::world::{World, heard, within};
 
 const PROXY: Ipv4Addr = Ipv4Addr::new(127, 60, 0, 1);
 

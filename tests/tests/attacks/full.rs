@@ -12,7 +12,8 @@ use team_router::audit::{self, FileVerifier, Keys, verify_store};
 use team_router::store::{Entry, Session};
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use super::world::{Count, Socket, World, fingerprint, heard, say, within};
+use super::count::Count;
+use super::world::{Socket, World, fingerprint, heard, say, within};
 
 /// A file system of its own; it goes with whoever has it.
 struct Disk(PathBuf);

@@ -6,7 +6,8 @@ use serde_json::json;
 use signaling_spec::claims::AssertionClaims;
 use signaling_spec::{EndReason, SessionId, Signal};
 
-use super::world::{Count, World, fingerprint, heard, say};
+use super::count::Count;
+use super::world::{World, fingerprint, heard, say};
 
 #[tokio::test]
 async fn a_host_proves_its_key_at_every_connection() {

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use tests::https::Answer;
 
 use super::authenticator::{Authenticator, Trick};
-use super::world::{Browser, Count, World};
+use super::count::Count;
+use super::world::{Browser, World};
 
 async fn world() -> World {
     World::start_as("", |_| "passkeys = true".to_owned()).await

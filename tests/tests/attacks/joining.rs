@@ -10,7 +10,8 @@ use serde_json::json;
 use signaling_spec::claims::{AccessClaims, GRANT_TYPE, GrantClaims};
 use signaling_spec::{Rights, Signal, TokenId};
 
-use super::world::{Count, NONCE, World, fingerprint, heard, seat};
+use super::count::Count;
+use super::world::{NONCE, World, fingerprint, heard, seat};
 
 #[tokio::test]
 async fn an_honest_viewer_gets_a_grant_that_its_host_believes() {

@@ -1,7 +1,8 @@
 //! Logging in: the provider lies, the browser is somebody else's, the code was seen before.
 
+use super::count::Count;
 use super::provider::{Lie, query};
-use super::world::{Browser, Count, World};
+use super::world::{Browser, World};
 
 #[tokio::test]
 async fn a_provider_that_lies_lets_nobody_in() {

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use tests::https::Answer;
 
-use super::world::{Browser, Count, World};
+use super::count::Count;
+use super::world::{Browser, World};
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 

@@ -9,6 +9,7 @@
 
 mod audit;
 mod authenticator;
+mod count;
 mod enrolment;
 mod factors;
 mod floods;

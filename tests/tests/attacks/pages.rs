@@ -1,6 +1,7 @@
 //! The pages and their headers, and what a stranger learns.
 
-use super::world::{Count, World};
+use super::count::Count;
+use super::world::World;
 
 #[tokio::test]
 async fn every_page_has_its_policy() {

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
+use super::count::Count;
 use super::provider::Lie;
-use super::world::{Count, World};
+use super::world::World;
 
 #[tokio::test]
 async fn a_name_is_no_identity() {

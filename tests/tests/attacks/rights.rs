@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use signaling_spec::{EndReason, Right, Rights, Signal};
 
-use super::world::{Count, World, heard};
+use super::count::Count;
+use super::world::{World, heard};
 
 #[tokio::test]
 async fn a_host_is_none_for_whoever_may_not_see_it() {

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use session_core::bind::succession;
 use signaling_spec::HostId;
 
-use super::world::{Count, Host, World};
+use super::count::Count;
+use super::world::{Host, World};
 
 /// What a host says to take the key of another `Host`.
 fn rotation(world: &World, id: &str, old: &Host, next: &Host, change: impl FnOnce(&mut Value)) -> Value {

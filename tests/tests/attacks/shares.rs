@@ -11,7 +11,8 @@ use team_router::shares::Kind;
 use team_router::store::NewShare;
 use tests::https::Answer;
 
-use super::world::{Count, Host, Socket, World, heard};
+use super::count::Count;
+use super::world::{Host, Socket, World, heard};
 
 /// Ada may share the host and work there; bob, eve and mallory have no role.
 struct Scene {

@@ -8,9 +8,10 @@ use signaling_spec::{Refusal, Signal};
 use tests::agent::program;
 use tests::https::Answer;
 
+use super::count::Count;
 use super::provider::query;
 use super::told::Killed;
-use super::world::{Browser, Count, Socket, World, heard};
+use super::world::{Browser, Socket, World, heard};
 
 const STRONG: &str = "urn:example:mfa";
 const STRONGER: &str = "urn:example:hardware";

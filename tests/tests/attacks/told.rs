@@ -8,7 +8,8 @@ use team_router::audit;
 use tests::agent::program;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use super::world::{Count, World, fingerprint, heard, say, within};
+use super::count::Count;
+use super::world::{World, fingerprint, heard, say, within};
 
 /// Rows of that code, as soon as there are so many.
 async fn rows(world: &World, code: &str, many: usize) -> Vec<Value> {

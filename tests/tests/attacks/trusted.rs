@@ -1,6 +1,7 @@
 //! Login by the word of an access proxy: only by the one that knows the secret.
 
-use super::world::{Browser, Count, World};
+use super::count::Count;
+use super::world::{Browser, World};
 use tests::https::Answer;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";

@@ -5,7 +5,8 @@ use std::net::Ipv4Addr;
 use serde_json::{Value, json};
 use signaling_spec::{Link, Signal};
 
-use super::world::{Count, Host, Socket, World, heard, say};
+use super::count::Count;
+use super::world::{Host, Socket, World, heard, say};
 
 /// The address of the site that is told of here, as the router sees it.
 const HERE: Ipv4Addr = Ipv4Addr::new(127, 200, 0, 1);
