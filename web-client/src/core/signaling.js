@@ -142,15 +142,23 @@ export class Signaling {
 
   /** @param {() => void} [done] called once, when the router has heard all that was said, or will not in time */
   close(done) {
-    this.#socket.onmessage = null;
-    this.#socket.onclose = null;
+    const socket = this.#socket;
+    socket.onmessage = null;
+    socket.onclose = null;
     if (done) {
       const limit = setTimeout(done, CLOSE_TIMEOUT);
-      this.#socket.onclose = () => {
+      socket.onclose = () => {
         clearTimeout(limit);
         done();
       };
     }
-    this.#socket.close(1000);
+    if (socket.readyState !== WebSocket.CONNECTING || this.#waiting.length === 0) return socket.close(1000);
+    // A socket that is closed before it opened says nothing, and the seat would count as taken until it lapses.
+    const limit = setTimeout(() => socket.close(1000), CLOSE_TIMEOUT);
+    socket.onopen = () => {
+      clearTimeout(limit);
+      for (const frame of this.#waiting.splice(0)) socket.send(frame);
+      socket.close(1000);
+    };
   }
 }
