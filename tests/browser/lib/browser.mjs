@@ -4,10 +4,9 @@
 
 import { createRequire } from "node:module";
 import { existsSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { Marionette } from "./marionette.mjs";
-import { descendants, folder, run, start } from "./process.mjs";
+import { descendants, folder, freePort, run, start } from "./process.mjs";
 import { until } from "./wait.mjs";
 import { Viewer } from "./viewer.mjs";
 
@@ -48,14 +47,6 @@ async function puppeteer() {
     throw new Error("puppeteer-core is missing: npm ci --prefix tests/browser");
   }
   return (await import("puppeteer-core")).default;
-}
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
 }
 
 /** A Firefox that listens for Marionette, too. */

@@ -4,6 +4,7 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "./wait.mjs";
@@ -47,6 +48,15 @@ export async function runBeside(program, args, options = {}) {
   await until(`${program} to end`, () => made.ended || made.failure, 30_000, () => made.err);
   if (made.child.exitCode !== 0) throw new Error(`${program} ${args.join(" ")}: ${made.err || made.out || made.failure}`);
   return made.out;
+}
+
+/** A port of the loopback that is free just now. */
+export async function freePort() {
+  const server = createServer();
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address();
+  await new Promise((done) => server.close(done));
+  return port;
 }
 
 export function folder(prefix) {

@@ -4,12 +4,11 @@
  */
 
 import { writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PROGRAM } from "./agent.mjs";
 import { forwardTcp } from "./forward.mjs";
-import { firstLine, folder, run, runBeside, start } from "./process.mjs";
+import { firstLine, folder, freePort, run, runBeside, start } from "./process.mjs";
 import { until } from "./wait.mjs";
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
@@ -19,14 +18,6 @@ const FORWARD = fileURLToPath(new URL("forward.mjs", import.meta.url));
 export const SECRET = "the-secret-of-the-trial-client";
 const PATTERN = ["--desktop", "test", "--size", "1280x720", "--no-sign"];
 const PEOPLE = { ada: { name: "Ada", groups: ["admins"] }, bob: { name: "Bob", groups: ["staff"] } };
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
-}
 
 /** The lines of a configuration about a provider of `deploy/trial`. */
 export const provider = (/** @type {Team} */ team, issuer, id = "trial", name = "the trial provider") => `[[provider]]
