@@ -81,6 +81,8 @@ pub struct Board<V> {
     cells: Vec<Cell>,
     views: BTreeMap<V, View>,
     changes: u64,
+    /// The highest number of a message to anybody who was here.
+    numbers: u32,
     /// Bytes that tiles may still take.
     credit: u64,
     credit_at: Option<Instant>,
@@ -94,6 +96,7 @@ impl<V: Ord + Copy> Default for Board<V> {
             cells: Vec::new(),
             views: BTreeMap::new(),
             changes: 0,
+            numbers: 0,
             credit: BURST,
             credit_at: None,
         }
@@ -121,11 +124,15 @@ impl<V: Ord + Copy> Board<V> {
     pub fn set_viewers(&mut self, viewers: impl IntoIterator<Item = V>) {
         let cells = self.cells.len();
         let mut old = std::mem::take(&mut self.views);
+        // Whoever was away and comes back takes nothing for new that has a number it knows.
+        let highest = old.values().map(|view| view.number).max().unwrap_or(0);
+        self.numbers = self.numbers.max(highest);
+        let number = self.numbers;
         for viewer in viewers {
             let view = old.remove(&viewer).unwrap_or_else(|| View {
                 has: vec![0; cells],
                 flying: VecDeque::new(),
-                number: 0,
+                number,
                 trip: None,
                 lost: true,
             });

@@ -147,3 +147,16 @@ fn what_is_not_heard_of_is_sent_again_and_video_shows_it_at_last() {
     assert!(!board.is_flying(1, 2));
     assert!(board.resend(now + ms(900)).is_empty());
 }
+
+#[test]
+fn whoever_comes_back_is_told_new_numbers() {
+    let (mut board, now) = (board(), Instant::now());
+    for number in 1..4 {
+        let (sent, _) = board.handle_sent(1, &[1], 100, now).unwrap_or_default();
+        assert_eq!(sent, number);
+    }
+    board.set_viewers([]);
+    board.set_viewers([1, 2]);
+    assert_eq!(board.handle_sent(1, &[1], 100, now), Some((4, true)));
+    assert_eq!(board.handle_sent(2, &[1], 100, now), Some((4, true)));
+}
