@@ -173,9 +173,9 @@ pub struct DirectArgs {
     /// Share neither the desktop's sound nor a microphone.
     #[arg(long)]
     pub no_sound: bool,
-    /// Send small changes, and all that rests, as exact pixels over the video. Being tried: not the default yet.
+    /// Send video alone: what changes little, or rests, does not go over it as exact pixels.
     #[arg(long)]
-    pub tiles: bool,
+    pub no_tiles: bool,
     /// The most that anybody may do here, whatever a token or a router says, e.g. view,input_keyboard. [default: all]
     #[arg(long, value_name = "RIGHT,…", value_delimiter = ',', value_parser = right)]
     pub permit: Vec<Right>,

@@ -187,7 +187,7 @@ impl Config {
             sign: !args.no_sign,
             files: (!args.no_files).then_some(args.files),
             sound: !args.no_sound,
-            tiles: args.tiles,
+            tiles: !args.no_tiles,
             permitted: if args.permit.is_empty() {
                 Rights::all()
             } else {
@@ -232,7 +232,7 @@ fn merge(flags: DirectArgs, file: DirectArgs) -> DirectArgs {
             flags.permit
         },
         no_sound: flags.no_sound || file.no_sound,
-        tiles: flags.tiles || file.tiles,
+        no_tiles: flags.no_tiles || file.no_tiles,
         consent: flags.consent.or(file.consent),
         mfa_within: flags.mfa_within.or(file.mfa_within),
         lock_on_disconnect: flags.lock_on_disconnect || file.lock_on_disconnect,

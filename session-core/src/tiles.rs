@@ -24,6 +24,8 @@ const LONGEST_WAIT: Duration = Duration::from_millis(400);
 /// What a viewer may take to paint.
 const PAINT: Duration = Duration::from_millis(6);
 const RESENDS: u32 = 4;
+/// Nobody gets all tiles anew more often.
+const ANEW: Duration = Duration::from_millis(500);
 /// Bytes of tiles in a burst.
 const BURST: u64 = 96_000;
 /// Bytes on their way to a viewer, at the least and at the most.
@@ -62,6 +64,9 @@ struct View {
     trip: Option<Duration>,
     /// What it has must be cleared first: a message was lost.
     lost: bool,
+    /// When it gets all anew, and when it did.
+    anew: Option<Instant>,
+    anewed: Option<Instant>,
 }
 
 /// What is to be done about a change.
@@ -135,6 +140,8 @@ impl<V: Ord + Copy> Board<V> {
                 number,
                 trip: None,
                 lost: true,
+                anew: None,
+                anewed: None,
             });
             self.views.insert(viewer, view);
         }
@@ -305,10 +312,20 @@ impl<V: Ord + Copy> Board<V> {
         }
     }
 
+    /// That viewer wants all tiles anew.
+    pub fn handle_anew(&mut self, viewer: V, now: Instant) {
+        if let Some(view) = self.views.get_mut(&viewer) {
+            view.anew = Some(view.anewed.map_or(now, |at| now.max(at + ANEW)));
+        }
+    }
+
     /// Messages to be sent again, because nothing was heard of them for longer than their way takes.
     pub fn resend(&mut self, now: Instant) -> Vec<(V, u32)> {
         let mut again = Vec::new();
         for (viewer, view) in &mut self.views {
+            if view.anew.is_some_and(|at| at <= now) {
+                (view.anew, view.anewed, view.lost) = (None, Some(now), true);
+            }
             let wait = view.wait();
             for flying in view
                 .flying
@@ -416,7 +433,8 @@ impl<V: Ord + Copy> Board<V> {
                     .filter(|(cell, has)| view.lost || cell.change != **has)
                     .map(|(cell, _)| cell.moved.map_or(now, |at| at + REST))
             });
-        late.chain(again).chain(rests).min()
+        let anew = self.views.values().filter_map(|view| view.anew);
+        late.chain(again).chain(anew).chain(rests).min()
     }
 }
 

@@ -160,3 +160,28 @@ fn whoever_comes_back_is_told_new_numbers() {
     assert_eq!(board.handle_sent(1, &[1], 100, now), Some((4, true)));
     assert_eq!(board.handle_sent(2, &[1], 100, now), Some((4, true)));
 }
+
+#[test]
+fn who_wants_all_anew_gets_it_at_most_twice_a_second() {
+    let (mut board, now) = (board(), Instant::now());
+    board.handle_change(&[3], now);
+    let all = board.unfinished(1, usize::MAX, now);
+    board.handle_sent(1, &all, 10, now);
+    assert!(board.is_exact(1));
+    board.handle_anew(1, now);
+    board.resend(now);
+    assert_eq!(board.unfinished(1, usize::MAX, now), all);
+    assert_eq!(
+        board.handle_frame(1, now),
+        None,
+        "nothing is said of frames before"
+    );
+    assert_eq!(board.handle_sent(1, &all, 10, now), Some((2, true)));
+    board.handle_anew(1, now);
+    board.resend(now);
+    assert!(board.is_exact(1), "too soon");
+    let later = now + Duration::from_millis(500);
+    assert!(board.poll_timeout(5_000_000, now).is_some_and(|at| at <= later));
+    board.resend(later);
+    assert!(!board.is_exact(1));
+}

@@ -1,5 +1,5 @@
 /**
- * Exact pixels over the video (`--tiles`): whatever is drawn, moved, scrolled and covered, what rests is shown pixel by
+ * Exact pixels over the video: whatever is drawn, moved, scrolled and covered, what rests is shown pixel by
  * pixel as it is; and while it moves, no tile is older than the video that it lies on.
  */
 
@@ -8,6 +8,7 @@ import { after, before, describe, it } from "node:test";
 import { Agent } from "./lib/agent.mjs";
 import { BROWSERS, Browser } from "./lib/browser.mjs";
 import { Display } from "./lib/display.mjs";
+import { LACK, Network } from "./lib/net.mjs";
 import { FULL, Stack, until } from "./lib/wait.mjs";
 
 /** A generator of numbers below one, the same for the same seed (xorshift). */
@@ -24,22 +25,28 @@ function random(seed) {
 for (const name of BROWSERS) {
   describe(`tiles in ${name}`, () => {
     const stack = new Stack();
+    let browser;
     let viewer;
     let x;
     let size;
     before(async () => {
-      const agent = await stack.use(Agent.open({ flags: ["--tiles"] }));
-      const browser = await stack.use(Browser.open(name, await stack.use(Display.viewer())));
-      viewer = await browser.view(agent.link.url);
-      await viewer.live();
+      const agent = await stack.use(Agent.open());
+      browser = await stack.use(Browser.open(name, await stack.use(Display.viewer())));
+      await show(agent, agent.link.url);
+    });
+    after(() => stack.end());
+
+    /** Looks at an agent's screen from now on. */
+    const show = async (agent, url) => {
+      viewer = await browser.view(url);
+      await viewer.live(20_000);
       x = await agent.x();
       size = await until("a settled size", async () => {
         const { video } = await viewer.look();
         const now = await x.size();
         return Math.abs(video.width - now.width) < 2 && Math.abs(video.height - now.height) < 2 && now;
       });
-    });
-    after(() => stack.end());
+    };
 
     /** Waits until what is shown is the screen. */
     const exact = async (what) => {
@@ -55,8 +62,9 @@ for (const name of BROWSERS) {
 
     it("shows a screen that rests as it is", () => exact("the first picture"));
 
-    it("ends exact after any drawing, moving, scrolling and covering", async () => {
-      for (let seed = 1; seed <= (FULL ? 20 : 4); seed += 1) {
+    /** Programs of drawing, moving, scrolling and covering; each ends exact. */
+    const draw = async (first, last) => {
+      for (let seed = first; seed <= last; seed += 1) {
         const next = random(seed);
         const below = (most) => Math.floor(next() * most);
         const windows = [];
@@ -94,9 +102,25 @@ for (const name of BROWSERS) {
         for (const { id } of windows) await x.destroy(id);
       }
       await exact("an empty screen");
+    };
+
+    it("ends exact after any drawing, moving, scrolling and covering", () => draw(1, FULL ? 20 : 4));
+
+    it("is exact after the page was hidden while the screen changed", async () => {
+      await exact("the screen before");
+      const other = await browser.page({ newTab: true });
+      await until("the page to be hidden", async () => (await viewer.look()).hidden);
+      const ids = [];
+      for (let at = 0; at < 6; at += 1) ids.push(await x.window({ x: 90 * at, y: 60 * at, width: 70 + 50 * at, height: 50 + 40 * at, colour: 0x20_40_60 + 0x101010 * at }));
+      await other.page.close();
+      await viewer.page.bringToFront();
+      await exact("the screen after");
+      for (const id of ids) await x.destroy(id);
+      await exact("an empty screen");
     });
 
-    it("never shows a tile that is older than the video around it", async () => {
+    /** No tile is older than the video around it, in any of the page's frames. */
+    const watch = async () => {
       // Looks at two places in each of the page's frames: where a small change was a tile, and beside it.
       await viewer.page.evaluate(() => {
         const video = document.querySelector("removid-desktop").shadowRoot.querySelector("video:last-of-type");
@@ -139,6 +163,19 @@ for (const name of BROWSERS) {
       await x.destroy(all);
       // The one before is what the screen showed at first.
       assert.deepEqual(looks.slice(looks.findIndex(([, beside]) => beside === 0) + 1), steps);
+    };
+
+    it("never shows a tile that is older than the video around it", () => watch());
+
+    it("holds all that on a narrow path that loses packets", { skip: LACK }, async () => {
+      const network = await stack.use(Network.open({ nat: true }));
+      const agent = await stack.use(Agent.open({ namespace: network.host }));
+      await network.translate(agent.port, { delay: 20, loseEvery: 33, kbit: 5_000 });
+      await viewer.page.goto("about:blank");
+      await show(agent, agent.url(network.outer));
+      await exact("the first picture");
+      await draw(31, FULL ? 36 : 31);
+      await watch();
     });
   });
 }

@@ -215,13 +215,19 @@ impl Hub {
         let (Some(said), Some(session)) = (FromViewer::decode(data), self.sessions.get_mut(&viewer)) else {
             return self.refuse(viewer, Refusal::Malformed, Channel::Tiles.label());
         };
-        let takes = said != FromViewer::Off && self.hybrid;
+        let takes = match said {
+            FromViewer::Seen(_) => self.hybrid,
+            FromViewer::Anew => session.tiles,
+            FromViewer::Off => false,
+        };
         let changed = std::mem::replace(&mut session.tiles, takes) != takes;
         if changed {
             self.tell_viewers_to_studio();
         }
-        if let FromViewer::Seen(number) = said {
-            self.studio.try_tell(Command::TilesSeen(viewer, number));
+        match said {
+            FromViewer::Seen(number) => self.studio.try_tell(Command::TilesSeen(viewer, number)),
+            FromViewer::Anew => self.studio.try_tell(Command::TilesAnew(viewer)),
+            FromViewer::Off => {}
         }
     }
 

@@ -43,6 +43,8 @@ pub enum Command {
     Viewers(BTreeMap<ViewerId, Watch>),
     /// A viewer has painted all messages up to that number.
     TilesSeen(ViewerId, u32),
+    /// A viewer wants all tiles anew.
+    TilesAnew(ViewerId),
     /// A message about tiles could not be sent to it.
     TilesLost(ViewerId),
     /// Somebody needs a whole picture in that codec.
@@ -285,6 +287,7 @@ impl Studio {
                     .handle_worker(number, event, size, now, (&mut self.tiler, &self.tell));
             }
             Command::TilesSeen(viewer, number) => self.tiler.handle_seen(viewer, number, now),
+            Command::TilesAnew(viewer) => self.tiler.handle_anew(viewer, now),
             Command::TilesLost(viewer) => self.tiler.handle_lost(viewer),
             Command::Stop => {}
         }

@@ -23,7 +23,8 @@
 //! up to which it has every message hides its tiles until it has them. A tile's own stamp speaks of the frames before it.
 //!
 //! From the viewer: kind 1 and the number (4 bytes) of the last message up to which all are painted; the first, of 0, says
-//! that it takes tiles. Kind 2 alone: it takes none from now on.
+//! that it takes tiles. Kind 2 alone: it takes none from now on. Kind 3 alone: it wants all tiles anew, because another of
+//! its windows shows the picture, too; at most twice a second.
 
 /// Pixels on a side of a cell.
 pub const CELL: u32 = 64;
@@ -39,6 +40,8 @@ pub enum FromViewer {
     Seen(u32),
     /// It takes no tiles from now on.
     Off,
+    /// It wants all of them anew.
+    Anew,
 }
 
 impl FromViewer {
@@ -47,6 +50,7 @@ impl FromViewer {
         match bytes {
             [1, number @ ..] => Some(Self::Seen(u32::from_be_bytes(number.try_into().ok()?))),
             [2] => Some(Self::Off),
+            [3] => Some(Self::Anew),
             _ => None,
         }
     }

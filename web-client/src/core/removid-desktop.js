@@ -36,6 +36,7 @@ export class RemovidDesktop extends HTMLElement {
   #session = null;
   #share = new Share({
     stream: () => this.#session?.video?.stream ?? null,
+    tiles: () => this.#session?.video?.tiles ?? null,
     state: () => ({ state: this.#state, reason: this.#reason }),
     send: (message) => this.#send(message),
     input: (message) => this.#session?.input(message),

@@ -3,6 +3,7 @@
  */
 
 /** @import { FromHost, FromViewer } from "./protocol/protocol.js" */
+/** @import { TileLayer } from "./tiles.js" */
 /** @import { InputMessage, StateDetail, Stats } from "./types.js" */
 
 import { Hands } from "./input/hands.js";
@@ -55,6 +56,7 @@ export class Echo {
  * What the element of the first window gives.
  * @typedef {object} Source
  * @property {() => MediaStream | null} stream
+ * @property {() => TileLayer | null} tiles
  * @property {() => StateDetail} state
  * @property {(message: FromViewer) => void} send
  * @property {(message: InputMessage) => void} input
@@ -83,6 +85,10 @@ export class Share {
 
   get stream() {
     return this.#source.stream();
+  }
+
+  get tiles() {
+    return this.#source.tiles();
   }
 
   get state() {
@@ -166,6 +172,8 @@ export class Follower {
   /** @type {ReturnType<typeof setInterval> | undefined} while no picture is there */
   #asking;
   #asked = 0;
+  /** Whose exact pixels are shown, too. @type {TileLayer | null} */
+  #leader = null;
 
   /**
    * @param {Share} share
@@ -213,6 +221,7 @@ export class Follower {
     this.#abort.abort();
     clearInterval(this.#asking);
     this.#share.leave(this.#listener);
+    this.#leader?.leave(this.video.tiles);
     this.video.close();
   }
 
@@ -233,6 +242,9 @@ export class Follower {
     const stream = this.#share.stream;
     if (stream !== null) {
       this.video.attach(stream);
+      this.#leader?.leave(this.video.tiles);
+      this.#leader = this.#share.tiles;
+      this.#leader?.lead(this.video.tiles);
       clearInterval(this.#asking);
       this.#asked = 0;
       this.#asking = setInterval(() => this.#ask(), REFRESH_MS);

@@ -11,6 +11,8 @@ const [FORGET, EXACT] = [1, 2];
 const HEAD = 16;
 /** Messages beyond a missing one that are remembered. */
 const MAX_EARLY = 4_096;
+/** Notes of frames that are not shown yet; a page that nobody sees shows none. */
+const MAX_NOTES = 512;
 const ONE_COLOUR = 0;
 const FEW = 1;
 
@@ -47,6 +49,8 @@ export class TileLayer {
   #video = [0, 0];
   #opened = false;
   #closed = false;
+  /** Other windows' layers, which show the same. @type {Set<TileLayer>} */
+  #followers = new Set();
 
   /**
    * @param {HTMLElement} stage
@@ -84,9 +88,35 @@ export class TileLayer {
     if (this.#opened && this.#shown !== null) this.#seen(0);
   }
 
+  /** Has another window's layer show the same from now on. @param {TileLayer} follower */
+  lead(follower) {
+    follower.reset();
+    this.#followers.add(follower);
+    // It needs what was painted before it came.
+    if (this.#opened && this.#shown !== null) this.#say(Uint8Array.of(3));
+  }
+
+  /** @param {TileLayer} follower */
+  leave(follower) {
+    this.#followers.delete(follower);
+  }
+
+  /** Forgets all, as for another connection. Public: another window has its own class. */
+  reset() {
+    this.element.width = this.element.height = 0;
+    this.element.hidden = true;
+    this.exact = false;
+    this.#painted = this.#touched = new Uint32Array(0);
+    this.#count = this.#done = this.#sized = this.#first = 0;
+    this.#early.clear();
+    this.#notes = [];
+    this.#heard = this.#shown = null;
+  }
+
   /** @param {ArrayBuffer} data */
   message(data) {
     if (this.#closed) return;
+    for (const follower of this.#followers) follower.message(data);
     try {
       this.#take(new DataView(data));
     } catch (error) {
@@ -193,8 +223,9 @@ export class TileLayer {
   #settle() {
     const shown = this.#shown;
     if (shown === null) return;
-    const due = this.#notes.filter(({ stamp }) => !newer(stamp, shown));
-    if (due.length > 0) this.#notes = this.#notes.filter(({ stamp }) => newer(stamp, shown));
+    const extra = this.#notes.length - MAX_NOTES;
+    const due = this.#notes.filter(({ stamp }, at) => at < extra || !newer(stamp, shown));
+    if (due.length > 0) this.#notes = this.#notes.filter((note) => !due.includes(note));
     for (const { runs, number } of due) {
       for (const [first, length] of runs) {
         for (let cell = first; cell < first + length; cell += 1) this.#clear(cell, number);
@@ -262,6 +293,7 @@ export class TileLayer {
 
   close() {
     this.#closed = true;
+    this.#followers.clear();
     this.element.remove();
   }
 }

@@ -86,6 +86,10 @@ impl Feeds {
     ) {
         (self.viewers, self.tiled) = (viewers, tiled);
         self.assign(size, now, tell);
+        // Whoever takes no tiles any more sees by video what they showed.
+        for (codec, feed) in &mut self.feeds {
+            feed.wanted |= feed.behind && is_plain(&self.assigned, &self.tiled, *codec);
+        }
     }
 
     /// Gives each viewer the first codec of the ladder that it can decode, and each codec its encoder.

@@ -60,6 +60,10 @@ impl Tiler {
         self.board.handle_seen(viewer, number, now);
     }
 
+    pub(super) fn handle_anew(&mut self, viewer: ViewerId, now: Instant) {
+        self.board.handle_anew(viewer, now);
+    }
+
     pub(super) fn handle_lost(&mut self, viewer: ViewerId) {
         self.board.handle_lost(viewer);
     }
