@@ -7,6 +7,7 @@
 
 pub mod convert;
 pub mod encoder;
+pub mod gate;
 pub mod probe;
 pub mod ring;
 pub mod rungs;

@@ -154,6 +154,8 @@ pub trait Transport: Send {
     fn send(&mut self, peer: ViewerId, channel: Channel, binary: bool, data: &[u8]) -> Sent;
     /// Tells the estimator up to which bitrate to probe, in bits a second; 0 for not at all.
     fn set_desired_bitrate(&mut self, peer: ViewerId, bps: u64);
+    /// The path to that peer carries so much: what was estimated before is forgotten.
+    fn set_estimate(&mut self, peer: ViewerId, bps: u64);
     fn close(&mut self, peer: ViewerId);
     /// Waits for the next event. Dropping the future loses nothing.
     fn next(&mut self) -> Pin<Box<dyn Future<Output = TransportEvent> + Send + '_>>;

@@ -19,6 +19,7 @@ pub mod ladder;
 pub mod layout;
 pub mod path;
 pub mod quality;
+pub mod queue;
 pub mod rate;
 pub mod reconnect;
 pub mod refine;

@@ -7,6 +7,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::queue::Queue;
+
 /// How much of what arrives is left when queues must drain, and when they need not.
 const DRAIN: f64 = 0.5;
 const BACK_OFF: f64 = 0.85;
@@ -49,12 +51,56 @@ pub struct Path {
     shortest: Option<Duration>,
     fell: Option<Instant>,
     since: Option<Instant>,
+    /// What waits on the way, as far as the viewer's page tells.
+    queue: Queue,
+    limit: Option<u64>,
 }
 
 impl Path {
     /// Bits a second that may be sent; `None` before the first report.
     pub fn rate(&self) -> Option<u64> {
-        self.rate
+        // What was seen counts more than what is estimated.
+        self.limit.or(self.rate)
+    }
+
+    /// The page will tell of frames.
+    pub fn handle_promise(&mut self, now: Instant) {
+        self.queue.handle_promise(now);
+    }
+
+    /// A frame leaves.
+    pub fn handle_frame(&mut self, rtp: u32, bytes: usize, now: Instant) {
+        self.queue.handle_sent(rtp, bytes, now);
+        self.handle_sent(bytes, now);
+    }
+
+    /// The page has that frame since `at_ms`, by its own clock.
+    pub fn handle_seen(&mut self, rtp: u32, at_ms: f64, now: Instant) {
+        let rate = self.rate.unwrap_or(FIRST_GOAL);
+        self.queue.handle_seen(rtp, at_ms, rate, now);
+        self.limit = self.queue.poll_limit(rate, now);
+    }
+
+    /// What the transport's estimator should begin anew with, once: what came through a queue.
+    pub fn poll_afresh(&mut self) -> Option<u64> {
+        let afresh = self.queue.poll_afresh()?;
+        self.rate = Some(afresh);
+        Some(afresh)
+    }
+
+    /// The viewer was away, or gets another stream.
+    pub fn handle_break(&mut self) {
+        self.queue.handle_break();
+    }
+
+    /// From when on no frame should be made, except one in each [`crate::queue::TRICKLE`].
+    pub fn closes(&self, now: Instant) -> Option<Instant> {
+        self.queue.closes(now)
+    }
+
+    /// What a frame that is sent now waits on the way.
+    pub fn waiting(&self, now: Instant) -> Duration {
+        self.queue.waiting(now)
     }
 
     pub fn handle_sent(&mut self, bytes: usize, now: Instant) {
@@ -64,6 +110,9 @@ impl Path {
 
     pub fn handle_report(&mut self, report: Report, now: Instant) {
         self.advance(now);
+        self.limit = self.queue.poll_limit(self.rate.unwrap_or(FIRST_GOAL), now);
+        let used = self.used();
+        self.queue.handle_loss(report.loss, used, now);
         let queueing = self.is_queueing(report.rtt);
         let Some(rate) = self.rate else {
             self.rate = Some(report.bps);
@@ -104,6 +153,10 @@ impl Path {
         let Some(rate) = self.rate else {
             return FIRST_GOAL.min(ceiling);
         };
+        if self.limit.is_some() {
+            // More is tried with frames, which are of use.
+            return 0;
+        }
         let young = self.since.is_some_and(|since| since + YOUNG > now);
         if rate >= ceiling || !(young || self.used() * 4 >= rate) {
             return 0;

@@ -73,9 +73,9 @@ for (const name of BROWSERS) {
             for (let row = 0; row < GRID; row += 1) for (let column = 0; column < GRID; column += 1) {
               areas.push({ x: Math.floor((column + 0.3) * cell[0]), y: Math.floor((row + 0.3) * cell[1]), width: Math.max(1, Math.floor(0.4 * cell[0])), height: Math.max(1, Math.floor(0.4 * cell[1])) });
             }
-            // The last column and the last row, each in one cell.
-            areas.push({ x: video.width - 1, y: Math.floor(0.3 * cell[1]), width: 1, height: Math.max(1, Math.floor(0.4 * cell[1])) });
-            areas.push({ x: Math.floor(0.3 * cell[0]), y: video.height - 1, width: Math.max(1, Math.floor(0.4 * cell[0])), height: 1 });
+            // The last column and the last row, each in one cell. What a video has beyond them is cut off.
+            areas.push({ x: width - 1, y: Math.floor(0.3 * cell[1]), width: 1, height: Math.max(1, Math.floor(0.4 * cell[1])) });
+            areas.push({ x: Math.floor(0.3 * cell[0]), y: height - 1, width: Math.max(1, Math.floor(0.4 * cell[0])), height: 1 });
             const means = await viewer.means(areas);
             const right = [...Array.from({ length: GRID * GRID }, (_, i) => colourAt(i % GRID, Math.floor(i / GRID))), colourAt(GRID - 1, 0), colourAt(0, GRID - 1)];
             const wrong = means.findIndex((mean, i) => mean.some((value, c) => Math.abs(value - right[i][c]) > 30));

@@ -210,7 +210,7 @@ impl Viewer {
     pub async fn lives(&self, t: u32) -> anyhow::Result<()> {
         let ping = format!(r#"{{"type":"ping","t":{t}}}"#);
         self.peer.send("ctl", ping.as_bytes()).await?;
-        let pong = |told: &FromHost| matches!(told, FromHost::Pong { t: back } if *back == t);
+        let pong = |told: &FromHost| matches!(told, FromHost::Pong { t: back, .. } if *back == t);
         self.seen
             .holds("a pong", STEP, |facts| facts.told.iter().any(pong))
             .await

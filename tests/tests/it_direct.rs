@@ -350,7 +350,7 @@ async fn whatever_is_no_message_is_refused_and_nobody_is_hurt() {
         !facts
             .told
             .iter()
-            .any(|told| matches!(told, FromHost::Pong { t: 77 }))
+            .any(|told| matches!(told, FromHost::Pong { t: 77, .. }))
     );
     assert_eq!(facts.ended(), None);
 }

@@ -33,7 +33,7 @@ test("refusals have codes", () => {
 
 test("on channels unknown fields are refused, at every depth", () => {
   refused(() => decodeFromHost('{"type":"heartbeat","n":1,"x":2}'), "malformed");
-  const frame = { rtp: 1, capture_ms: 1, encode_ms: 1, at_ms: 1 };
+  const frame = { rtp: 1, capture_ms: 1, convert_ms: 1, encode_ms: 1, send_ms: 1, at_ms: 1 };
   assert.equal(decodeFromHost(JSON.stringify({ type: "video.trace", frames: [frame] })).frames.length, 1);
   refused(() => decodeFromHost(JSON.stringify({ type: "video.trace", frames: [{ ...frame, x: 1 }] })), "malformed");
 });

@@ -1,12 +1,13 @@
 //! The channel `ctl`: what viewers may ask for, and what they are told.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use signaling_spec::channel::Channel;
 use signaling_spec::channel::control::{FromHost, FromViewer, ViewerInfo};
 use signaling_spec::{DecodeError, EndReason, Refusal, Right, ViewerId};
 
 use super::Hub;
+use super::picture::wall_ms;
 use super::session::BACKLOG;
 use crate::transport::Sent;
 
@@ -212,7 +213,8 @@ impl Hub {
             | FromViewer::ControlRelease {}
             | FromViewer::ControlStop {}) => self.control_message(viewer, message),
             FromViewer::Ping { t } => {
-                self.tell(viewer, FromHost::Pong { t });
+                let at_ms = wall_ms(Duration::ZERO);
+                self.tell(viewer, FromHost::Pong { t, at_ms });
                 Ok(())
             }
         };
@@ -235,6 +237,7 @@ impl Hub {
         if session.hidden != hidden {
             session.hidden = hidden;
             session.delivery.handle_break();
+            session.path_rate.handle_break();
             // Whoever sees nothing needs no path measured: probes would be most of what is sent.
             session.goal = 0;
             self.transport.set_desired_bitrate(viewer, 0);

@@ -51,10 +51,51 @@ impl Hub {
             session.goal = goal;
             self.transport.set_desired_bitrate(viewer, goal);
         }
+        self.adapt(viewer, now);
+    }
+
+    /// The viewer's page will tell of frames.
+    pub(super) fn frames_promised(&mut self, viewer: ViewerId) {
+        if let Some(session) = self.sessions.get_mut(&viewer) {
+            session.path_rate.handle_promise(Instant::now());
+        }
+    }
+
+    /// The viewer's page has that frame since `at_ms` by its clock.
+    pub(super) fn frame_seen(&mut self, viewer: ViewerId, rtp: u32, at_ms: f64) {
+        let now = Instant::now();
+        if let Some(session) = self.sessions.get_mut(&viewer) {
+            session.path_rate.handle_seen(rtp, at_ms, now);
+            self.adapt(viewer, now);
+        }
+    }
+
+    /// What is known of a path may have changed.
+    fn adapt(&mut self, viewer: ViewerId, now: Instant) {
+        let Some(session) = self.sessions.get_mut(&viewer) else {
+            return;
+        };
+        if let Some(bps) = session.path_rate.poll_afresh() {
+            self.transport.set_estimate(viewer, bps);
+        }
         if let Some(rate) = session.path_rate.rate() {
             self.quality.handle_estimate(viewer, rate);
             self.update_bitrate();
         }
+        self.set_gate(now);
+    }
+
+    /// With one viewer, no frame is made that would only wait on its path. Others would miss it.
+    pub(super) fn set_gate(&self, now: Instant) {
+        let mut watching = self
+            .sessions
+            .values()
+            .filter(|session| session.live && !session.hidden);
+        let closes = match (watching.next(), watching.next()) {
+            (Some(one), None) => one.path_rate.closes(now),
+            _ => None,
+        };
+        self.studio.set_gate(closes, now);
     }
 
     pub(super) fn update_bitrate(&mut self) {

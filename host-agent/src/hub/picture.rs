@@ -217,7 +217,7 @@ impl Hub {
         };
         let takes = match said {
             FromViewer::Seen(_) => self.hybrid,
-            FromViewer::Anew => session.tiles,
+            FromViewer::Anew | FromViewer::Frame { .. } | FromViewer::Promise => session.tiles,
             FromViewer::Off => false,
         };
         let changed = std::mem::replace(&mut session.tiles, takes) != takes;
@@ -227,6 +227,8 @@ impl Hub {
         match said {
             FromViewer::Seen(number) => self.studio.try_tell(Command::TilesSeen(viewer, number)),
             FromViewer::Anew => self.studio.try_tell(Command::TilesAnew(viewer)),
+            FromViewer::Frame { rtp, at_ms } => self.frame_seen(viewer, rtp, at_ms),
+            FromViewer::Promise => self.frames_promised(viewer),
             FromViewer::Off => {}
         }
     }
@@ -267,23 +269,23 @@ impl Hub {
             {
                 continue;
             }
-            session.path_rate.handle_sent(frame.data.len(), now);
+            session.path_rate.handle_frame(rtp, frame.data.len(), now);
             session.last_frame = Some((rtp, now));
             session.told_last = false;
             self.transport.send_frame(*viewer, frame);
         }
         self.wish_keyframes();
+        self.set_gate(now);
         if self.screen.traces.len() < TRACES {
             let before = now.saturating_duration_since(frame.captured);
-            let at = SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default()
-                .saturating_sub(before);
+            let ms = |time: Duration| time.as_secs_f32() * 1000.0;
             self.screen.traces.push(FrameTrace {
                 rtp,
-                capture_ms: trace.capture.as_secs_f32() * 1000.0,
-                encode_ms: trace.encode.as_secs_f32() * 1000.0,
-                at_ms: at.as_secs_f64() * 1000.0,
+                capture_ms: ms(trace.capture),
+                convert_ms: ms(trace.convert),
+                encode_ms: ms(trace.encode),
+                send_ms: ms(before.saturating_sub(trace.convert + trace.encode)),
+                at_ms: wall_ms(before),
             });
         }
     }
@@ -395,6 +397,12 @@ impl Hub {
         }
         self.tell(viewer, FromHost::CursorUse { id });
     }
+}
+
+/// So long ago on this machine's clock, in milliseconds since 1970.
+pub(super) fn wall_ms(before: Duration) -> f64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.saturating_sub(before).as_secs_f64() * 1000.0
 }
 
 /// The shape as a message; one that would be too long becomes smaller, since a pointer that cannot be seen is worse.

@@ -159,7 +159,7 @@ impl Encoder {
     ///
     /// # Errors
     /// No slot is free, or the worker is gone.
-    pub fn submit(&mut self, picture: &Picture<'_>, id: u64, key: bool, now: Instant) -> anyhow::Result<()> {
+    pub fn submit(&mut self, picture: &Picture<'_>, id: u64, key: bool) -> anyhow::Result<()> {
         let free = self
             .slots
             .iter()
@@ -179,7 +179,7 @@ impl Encoder {
             free: false,
             stale: 0..0,
         };
-        self.in_flight.push((id, now));
+        self.in_flight.push((id, Instant::now()));
         ToWorker::Frame {
             slot: u8::try_from(free)?,
             id,
@@ -195,11 +195,11 @@ impl Encoder {
         }
     }
 
-    /// The picture of that frame came out; returns how long it took.
-    pub fn handle_unit(&mut self, id: u64, now: Instant) -> Option<Duration> {
+    /// The picture of that frame came out; returns when its encoding began.
+    pub fn handle_unit(&mut self, id: u64) -> Option<Instant> {
         let at = self.in_flight.iter().position(|(sent, _)| *sent == id)?;
         let (_, sent) = self.in_flight.remove(at);
-        Some(now.saturating_duration_since(sent))
+        Some(sent)
     }
 
     /// When it counts as hanging, if nothing comes out before.

@@ -5,6 +5,7 @@
 //! encoder gets the next picture when its last one is out. After the last change the same picture is
 //! encoded a few times more, until the encoder has nothing to add: that sharpens what scrolled.
 
+mod desk;
 mod feed;
 mod tiler;
 
@@ -15,13 +16,13 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::eventfd::{EfdFlags, EventFd};
 use session_core::hold_back::HoldBack;
 use session_core::ladder::Ladder;
 use session_core::sizing::Wish;
 use signaling_spec::ViewerId;
 use signaling_spec::channel::control::Monitor;
 
+pub use self::desk::Desk;
 use self::feed::Feeds;
 use self::tiler::Tiler;
 use super::encoder::{Launcher, WorkerEvent};
@@ -116,36 +117,11 @@ pub enum StudioEvent {
 /// Times of one frame on its way.
 #[derive(Clone, Copy, Debug)]
 pub struct Trace {
+    /// From the word of a change to its capture.
     pub capture: Duration,
+    /// For the capture and its conversion.
+    pub convert: Duration,
     pub encode: Duration,
-}
-
-/// A handle for telling the studio things from any thread.
-#[derive(Clone, Debug)]
-pub struct Desk {
-    commands: mpsc::SyncSender<Command>,
-    waker: Arc<EventFd>,
-}
-
-impl Desk {
-    /// Tells it, unless 256 other things wait: then the studio hangs, and nothing that it is told matters.
-    pub fn try_tell(&self, command: Command) {
-        match self.commands.try_send(command) {
-            Ok(()) => {
-                let _ = self.waker.write(1);
-            }
-            Err(mpsc::TrySendError::Full(_)) => tracing::error!("The studio takes no commands"),
-            // It has ended, as it was told.
-            Err(mpsc::TrySendError::Disconnected(_)) => {}
-        }
-    }
-
-    /// Tells it; waits when the studio is busy with 256 other things.
-    pub fn tell(&self, command: Command) {
-        if self.commands.send(command).is_ok() {
-            let _ = self.waker.write(1);
-        }
-    }
 }
 
 /// Opens the screen; called again after it was lost.
@@ -163,12 +139,7 @@ pub fn start(
     bps: u64,
     tell: Teller,
 ) -> anyhow::Result<(Desk, std::thread::JoinHandle<()>)> {
-    let (commands, inbox) = mpsc::sync_channel(256);
-    let waker = Arc::new(EventFd::from_value_and_flags(
-        0,
-        EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC,
-    )?);
-    let desk = Desk { commands, waker };
+    let (desk, inbox) = Desk::new()?;
     let told = desk.clone();
     // The source is made on the thread and never leaves it.
     let run = move || {
@@ -411,9 +382,11 @@ impl Studio {
         let Some(source) = self.source.as_mut() else {
             return Ok(());
         };
+        self.feeds.set_exact(self.tiler.is_exact());
         let dirty = self.dirty_since.is_some();
         let paced = |last: Option<Instant>, pace| last.is_none_or(|last| last + pace <= now);
-        let video_due = paced(self.last_video, self.pace);
+        let open = self.desk.gate.next(self.last_video, now) <= now;
+        let video_due = open && paced(self.last_video, self.pace);
         let video = video_due && self.feeds.wants(dirty, now);
         let fresh = dirty && self.tiler.is_used() && paced(self.last_grab, TILES);
         let rests = self.tiler.poll_timeout(now).is_some_and(|at| at <= now);
@@ -438,7 +411,8 @@ impl Studio {
 
     fn wait(&mut self) {
         let now = Instant::now();
-        let next_frame = self.last_video.map_or(now, |last| last + self.pace);
+        let open = self.desk.gate.next(self.last_video, now);
+        let next_frame = self.last_video.map_or(now, |last| open.max(last + self.pace));
         let frame = self
             .size()
             .and_then(|_| self.feeds.next_frame(self.dirty_since.is_some(), now))

@@ -13,6 +13,8 @@ use crate::screen::Picture;
 const MOST_RAW: usize = 2_000_000;
 /// A cell with more new colours than this is a picture, and not drawn.
 const MOST_COLOURS: usize = 1024;
+/// A cell with more colours than this in four rows is busy.
+const BUSY: u32 = 160;
 /// Of DEFLATE.
 const LEVEL: u32 = 3;
 
@@ -162,6 +164,29 @@ fn gather(picture: &Picture<'_>, cell: usize, columns: usize, to: &mut Vec<u32>)
 fn rgb(colour: u32) -> [u8; 3] {
     let [_, red, green, blue] = colour.to_be_bytes();
     [red, green, blue]
+}
+
+/// Whether a cell is a picture of many colours, going by four of its rows: it takes many bytes.
+pub fn is_busy(picture: &Picture<'_>, cell: usize, columns: usize) -> bool {
+    let Some((x, y)) = origin(cell, columns) else {
+        return false;
+    };
+    let mut seen = [u32::MAX; 512];
+    let mut colours = 0;
+    for row in [8, 24, 40, 56] {
+        let at = (y + row) * picture.stride + 4 * x;
+        let end = ((y + row + 1) * picture.stride).min(at + 4 * CELL as usize);
+        let pixels = picture.bgra.get(at..end).unwrap_or_default();
+        for pixel in pixels.as_chunks::<4>().0 {
+            let colour = u32::from_le_bytes(*pixel) & 0x00ff_ffff;
+            let place = usize::try_from(colour.wrapping_mul(0x9e37_79b1) >> 23).unwrap_or(0);
+            if let Some(before) = seen.get_mut(place).filter(|before| **before != colour) {
+                *before = colour;
+                colours += 1;
+            }
+        }
+    }
+    colours > BUSY
 }
 
 /// Each pixel less the one to its left.

@@ -3,7 +3,11 @@
 //! The library's law is kept here: after every single mutation of an `Rtc` its output is drained until it
 //! names a time, before anything else touches it. A panic inside one connection ends that one only.
 
+#[cfg(test)]
+mod link;
 mod peer;
+#[cfg(test)]
+mod rates;
 mod sound;
 mod udp;
 
@@ -121,14 +125,14 @@ impl Str0mTransport {
             mutate(peer);
             // The library hands out one packet for each time that it is told the time, so a deadline that
             // has come is met here: a timer between two packets would cost a millisecond each.
-            let mut alive = peer.drain(ports, events);
+            let mut alive = peer.drain(|datagram| ports.transmit(datagram), events);
             for _ in 0..BURST {
                 let now = Instant::now();
                 if !alive || peer.deadline() > now {
                     break;
                 }
                 peer.handle_timeout(now);
-                alive = peer.drain(ports, events);
+                alive = peer.drain(|datagram| ports.transmit(datagram), events);
             }
             alive
         });
@@ -305,6 +309,10 @@ impl Transport for Str0mTransport {
         let mut sent = Sent::Closed;
         self.with_peer(id, |peer| sent = peer.send(channel, binary, data));
         sent
+    }
+
+    fn set_estimate(&mut self, id: ViewerId, bps: u64) {
+        self.with_peer(id, |peer| peer.set_estimate(bps));
     }
 
     fn set_desired_bitrate(&mut self, id: ViewerId, bps: u64) {

@@ -239,6 +239,8 @@ impl Transport for WebrtcTransport {
     /// The library's estimator does not probe, so there is nothing that it could do with this.
     fn set_desired_bitrate(&mut self, _peer: ViewerId, _bps: u64) {}
 
+    fn set_estimate(&mut self, _peer: ViewerId, _bps: u64) {}
+
     fn close(&mut self, peer: ViewerId) {
         self.peers.remove(&peer);
         self.pending.retain(|event| event.peer() != peer);

@@ -124,8 +124,9 @@ pub enum FromHost {
     /// a moment has lost it, and asks by `video.refresh`.
     #[serde(rename = "heartbeat")]
     Heartbeat { n: u32, rtp: Option<u32> },
+    /// `at_ms`: the host's clock, in milliseconds since 1970.
     #[serde(rename = "pong")]
-    Pong { t: u32 },
+    Pong { t: u32, at_ms: f64 },
     /// What is shown now.
     #[serde(rename = "display.state")]
     DisplayState {
@@ -342,12 +343,18 @@ pub struct ViewerInfo {
 pub struct FrameTrace {
     /// RTP timestamp, as `requestVideoFrameCallback` shows it.
     pub rtp: u32,
-    /// Milliseconds from the change on the screen to the encoder's input, and through the encoder.
+    /// Milliseconds from the word of a change on the screen to its capture.
     #[serde(deserialize_with = "crate::object::finite")]
     pub capture_ms: f32,
+    /// For the capture and its conversion to the encoder's format.
+    #[serde(deserialize_with = "crate::object::finite")]
+    pub convert_ms: f32,
     #[serde(deserialize_with = "crate::object::finite")]
     pub encode_ms: f32,
-    /// Capture time on the host's clock, in milliseconds since 1970.
+    /// From the encoder to the transport.
+    #[serde(deserialize_with = "crate::object::finite")]
+    pub send_ms: f32,
+    /// When the capture began on the host's clock, in milliseconds since 1970.
     pub at_ms: f64,
 }
 

@@ -24,7 +24,9 @@
 //!
 //! From the viewer: kind 1 and the number (4 bytes) of the last message up to which all are painted; the first, of 0, says
 //! that it takes tiles. Kind 2 alone: it takes none from now on. Kind 3 alone: it wants all tiles anew, because another of
-//! its windows shows the picture, too; at most twice a second.
+//! its windows shows the picture, too; at most twice a second. Kind 4, an RTP timestamp
+//! (4 bytes) and a time in milliseconds since 1970 by the viewer's clock (8 bytes, IEEE 754): that video frame arrived then. Kind 5 alone, first of
+//! all: it will tell of frames.
 
 /// Pixels on a side of a cell.
 pub const CELL: u32 = 64;
@@ -34,7 +36,7 @@ pub const FORGET: u8 = 1;
 pub const EXACT: u8 = 2;
 
 /// What a viewer says on `tiles`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum FromViewer {
     /// It takes tiles, and has painted all up to that number.
     Seen(u32),
@@ -42,6 +44,10 @@ pub enum FromViewer {
     Off,
     /// It wants all of them anew.
     Anew,
+    /// The video frame of that RTP timestamp arrived at that time by its clock, in milliseconds.
+    Frame { rtp: u32, at_ms: f64 },
+    /// It will tell of frames.
+    Promise,
 }
 
 impl FromViewer {
@@ -51,6 +57,13 @@ impl FromViewer {
             [1, number @ ..] => Some(Self::Seen(u32::from_be_bytes(number.try_into().ok()?))),
             [2] => Some(Self::Off),
             [3] => Some(Self::Anew),
+            [5] => Some(Self::Promise),
+            [4, rest @ ..] => {
+                let (rtp, at_ms) = rest.split_first_chunk()?;
+                let at_ms = f64::from_be_bytes(at_ms.try_into().ok()?);
+                let rtp = u32::from_be_bytes(*rtp);
+                at_ms.is_finite().then_some(Self::Frame { rtp, at_ms })
+            }
             _ => None,
         }
     }

@@ -21,6 +21,9 @@ function number(value, unit, digits = 1) {
   return `${value.toLocaleString(undefined, { maximumFractionDigits: digits, minimumFractionDigits: digits })} ${unit}`;
 }
 
+/** @param {(number | null)[]} values */
+const parts = (...values) => values.map((value) => number(value, "ms")).join(" + ");
+
 /** @type {readonly (readonly [TextKey, (s: Stats) => string])[]} */
 const ROWS = [
   ["stats.picture", (s) => `${s.width} × ${s.height} · ${Math.round(s.scale * 1000) / 10} %`],
@@ -29,10 +32,15 @@ const ROWS = [
   ["stats.rate", (s) => (s.kbps === null ? "–" : number(s.kbps / 1000, "Mbit/s", 2))],
   ["stats.rtt", (s) => number(s.rttMs, "ms")],
   ["stats.loss", (s) => number(s.lossPercent, "%")],
-  ["stats.decode", (s) => number(s.decodeMs, "ms")],
+  ["stats.captured", (s) => parts(s.captureMs, s.convertMs)],
+  ["stats.encoded", (s) => parts(s.encodeMs, s.sendMs)],
+  ["stats.way", (s) => number(s.wayMs, "ms")],
+  ["stats.decode", (s) => number(s.decodingMs ?? s.decodeMs, "ms")],
   ["stats.jitter", (s) => number(s.jitterBufferMs, "ms")],
-  ["stats.host", (s) => `${number(s.captureMs, "ms")} + ${number(s.encodeMs, "ms")}`],
+  ["stats.show", (s) => number(s.showMs, "ms")],
   ["stats.total", (s) => number(s.endToEndMs, "ms")],
+  ["stats.tiles", (s) => number(s.tilesMs, "ms")],
+  ["stats.exact", (s) => t(s.exact ? "stats.exact.yes" : "stats.exact.no")],
   ["stats.path", (s) => s.path || "–"],
 ];
 

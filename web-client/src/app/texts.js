@@ -369,8 +369,15 @@ const TEXTS = /** @type {const} */ ({
   "stats.loss": "Loss",
   "stats.decode": "Decode",
   "stats.jitter": "Jitter buffer",
-  "stats.host": "Capture + encode",
-  "stats.total": "End to end",
+  "stats.captured": "Change + capture",
+  "stats.encoded": "Encode + send",
+  "stats.way": "Way here",
+  "stats.show": "Until shown",
+  "stats.total": "Video, end to end",
+  "stats.tiles": "Exact pixels, end to end",
+  "stats.exact": "Picture",
+  "stats.exact.yes": "exact",
+  "stats.exact.no": "changing",
   "stats.path": "Path",
 });
 

@@ -7,6 +7,7 @@
 /** @import { FromHost, FromViewer, Right, SessionCreated, Signal } from "./protocol/protocol.js" */
 /** @import { InputMessage, TokenSource } from "./types.js" */
 
+import { Arrivals, arrivedAt } from "./arrivals.js";
 import { certificateFingerprint, follows, keyHash, keyIsKnown, nonce, pinKey, pinnedKey, sdpFingerprint, verifyBinding } from "./bind.js";
 import { browserName } from "./caps.js";
 import { Failure } from "./failure.js";
@@ -78,6 +79,7 @@ export class Attempt {
   #up = false;
   /** @type {FromHost[]} */
   #backlog = [];
+  #arrivals = new Arrivals((bytes) => this.#peer?.tiles(bytes));
   #viewerFp = "";
   #viewerNonce = nonce();
   #offer = "";
@@ -100,9 +102,10 @@ export class Attempt {
     this.video = new VideoSink(options.stage, {
       shown: () => this.#cameUp(),
       tiles: (bytes) => this.#peer?.tiles(bytes),
+      painted: (stamp) => this.measure.painted(stamp, performance.now()),
       frame: (metadata) => {
         this.measure.frame(metadata);
-        this.tail.shown(metadata.rtpTimestamp);
+        this.shown(metadata.rtpTimestamp, arrivedAt(metadata));
         on.sign();
       },
       resized: () => on.resized(),
@@ -135,6 +138,16 @@ export class Attempt {
   }
 
   /**
+   * A window shows that frame.
+   * @param {number | undefined} rtp
+   * @param {number} at when it arrived, in ms since 1970
+   */
+  shown(rtp, at) {
+    this.tail.shown(rtp);
+    if (rtp !== undefined) this.#arrivals.frame(rtp, at);
+  }
+
+  /**
    * @param {boolean} tell whether the host should hear that this viewer left
    */
   close(tell) {
@@ -142,6 +155,7 @@ export class Attempt {
     this.#closed = true;
     clearTimeout(this.#deadline);
     this.#abort.abort();
+    this.#arrivals.close();
     this.video.close();
     if (tell && this.sid !== undefined && this.#signaling) {
       this.#signaling.send({ type: "session.end", sid: this.sid, reason: "closed" });
@@ -162,7 +176,10 @@ export class Attempt {
       sound: (stream) => (this.soundStream = stream),
       control: (text) => this.#control(text),
       tiles: (data) => this.video.tiles.message(data),
-      tilesOpen: () => this.video.tiles.open(),
+      tilesOpen: () => {
+        this.#arrivals.open();
+        this.video.tiles.open();
+      },
       open: () => this.#connected().catch((error) => this.#fail(error)),
       broken: (code) => this.#fail(new Failure(code, "the connection to the host failed")),
     }, this.#options.tcpOnly);

@@ -7,51 +7,87 @@
 /** @import { FrameTrace } from "./protocol/protocol.js" */
 /** @import { Stats } from "./types.js" */
 
+import { HostClock } from "./host-clock.js";
+
 /** Traces and frames that wait for each other. */
 const MAX_WAITING = 240;
 
 /** @typedef {{ [counter: string]: number }} Counters */
+/** By the page's clock. @typedef {{ received: number | null, decoding: number | null, shown: number }} Presented */
 
 export class Measure {
   /** @type {Map<number, FrameTrace>} */
   #traces = new Map();
-  /** @type {Map<number, number>} RTP timestamp to milliseconds from arrival to presentation */
+  /** @type {Map<number, Presented>} by RTP timestamp */
   #presented = new Map();
+  #clock = new HostClock();
+  /** The newest frame that the host told of: its RTP timestamp, and when it was captured. @type {{ rtp: number, at: number } | null} */
+  #anchor = null;
   /** @type {Counters | null} */
   #before = null;
   /** @type {number | null} */
   #pingMs = null;
-  #captureMs = new Mean();
-  #encodeMs = new Mean();
-  #localMs = new Mean();
+  #means = {
+    captureMs: new Mean(),
+    convertMs: new Mean(),
+    encodeMs: new Mean(),
+    sendMs: new Mean(),
+    wayMs: new Mean(),
+    decodingMs: new Mean(),
+    showMs: new Mean(),
+    endToEndMs: new Mean(),
+    tilesMs: new Mean(),
+  };
 
   /** @param {FrameTrace[]} frames */
   trace(frames) {
     for (const frame of frames) {
+      this.#anchor = { rtp: frame.rtp, at: frame.at_ms };
       const local = this.#presented.get(frame.rtp);
       if (local === undefined) keep(this.#traces, frame.rtp, frame);
       else this.#pair(frame, local);
     }
   }
 
+  /**
+   * Exact pixels are shown.
+   * @param {number} stamp RTP time at which the host had the screen so
+   * @param {number} now
+   */
+  painted(stamp, now) {
+    if (this.#anchor === null) return;
+    const at = this.#clock.here(this.#anchor.at + ((stamp - this.#anchor.rtp) | 0) / 90);
+    if (at !== null) this.#means.tilesMs.add(now - at);
+  }
+
   /** @param {VideoFrameCallbackMetadata} metadata */
   frame(metadata) {
-    const { rtpTimestamp, receiveTime, expectedDisplayTime, presentationTime } = metadata;
+    const { rtpTimestamp, receiveTime, processingDuration, expectedDisplayTime, presentationTime } = metadata;
     if (rtpTimestamp === undefined) return;
-    const local = Math.max(expectedDisplayTime, presentationTime) - (receiveTime ?? presentationTime);
+    const local = {
+      received: receiveTime ?? null,
+      decoding: processingDuration === undefined ? null : processingDuration * 1000,
+      shown: Math.max(expectedDisplayTime, presentationTime),
+    };
     const trace = this.#traces.get(rtpTimestamp);
     if (trace === undefined) keep(this.#presented, rtpTimestamp, local);
     else this.#pair(trace, local);
   }
 
-  /** @param {number} ms */
-  pong(ms) {
+  /**
+   * @param {number} sent when the ping left
+   * @param {number} now when its pong came
+   * @param {number} hostMs
+   */
+  pong(sent, now, hostMs) {
+    this.#clock.pong(sent, now, hostMs);
+    const ms = now - sent;
     this.#pingMs = this.#pingMs === null ? ms : this.#pingMs * 0.7 + ms * 0.3;
   }
 
   /**
    * @param {RTCPeerConnection} pc
-   * @returns {Promise<Omit<Stats, "width" | "height" | "scale" | "encoder" | "maxKbps">>}
+   * @returns {Promise<Omit<Stats, "width" | "height" | "scale" | "encoder" | "maxKbps" | "exact">>}
    */
   async read(pc) {
     const report = await pc.getStats();
@@ -83,8 +119,6 @@ export class Measure {
     const per = (/** @type {string} */ counter, /** @type {number} */ over, /** @type {number} */ factor) =>
       d === null || over <= 0 ? null : ((d[counter] ?? 0) / over) * factor;
     const rttMs = typeof pair.currentRoundTripTime === "number" ? pair.currentRoundTripTime * 1000 : this.#pingMs;
-    const [captureMs, encodeMs, localMs] = [this.#captureMs.take(), this.#encodeMs.take(), this.#localMs.take()];
-    const known = captureMs !== null && encodeMs !== null && localMs !== null;
     return {
       fps: per("decoded", seconds, 1),
       codec: describeCodec(codec),
@@ -95,22 +129,38 @@ export class Measure {
       jitterBufferMs: per("jitterDelay", d?.["emitted"] ?? 0, 1000),
       framesDropped: d === null ? null : (d["dropped"] ?? 0),
       path: describePath(report.get(pair.localCandidateId), report.get(pair.remoteCandidateId)),
-      captureMs,
-      encodeMs,
-      endToEndMs: known ? captureMs + encodeMs + (rttMs ?? 0) / 2 + localMs : null,
+      captureMs: this.#means.captureMs.take(),
+      convertMs: this.#means.convertMs.take(),
+      encodeMs: this.#means.encodeMs.take(),
+      sendMs: this.#means.sendMs.take(),
+      wayMs: this.#means.wayMs.take(),
+      decodingMs: this.#means.decodingMs.take(),
+      showMs: this.#means.showMs.take(),
+      endToEndMs: this.#means.endToEndMs.take(),
+      tilesMs: this.#means.tilesMs.take(),
     };
   }
 
   /**
    * @param {FrameTrace} trace
-   * @param {number} local
+   * @param {Presented} local
    */
-  #pair(trace, local) {
+  #pair(trace, { received, decoding, shown }) {
     this.#traces.delete(trace.rtp);
     this.#presented.delete(trace.rtp);
-    this.#captureMs.add(trace.capture_ms);
-    this.#encodeMs.add(trace.encode_ms);
-    this.#localMs.add(local);
+    const means = this.#means;
+    means.captureMs.add(trace.capture_ms);
+    means.convertMs.add(trace.convert_ms);
+    means.encodeMs.add(trace.encode_ms);
+    means.sendMs.add(trace.send_ms);
+    const captured = this.#clock.here(trace.at_ms);
+    if (captured === null) return;
+    means.endToEndMs.add(shown - captured + trace.capture_ms);
+    // Not every browser tells these of every frame.
+    if (received === null) return;
+    means.wayMs.add(received - captured - trace.convert_ms - trace.encode_ms - trace.send_ms);
+    means.showMs.add(shown - received - (decoding ?? 0));
+    if (decoding !== null) means.decodingMs.add(decoding);
   }
 }
 

@@ -40,7 +40,7 @@ export class RemovidDesktop extends HTMLElement {
     state: () => ({ state: this.#state, reason: this.#reason }),
     send: (message) => this.#send(message),
     input: (message) => this.#session?.input(message),
-    shown: (rtp) => this.#session instanceof Session && this.#session.tailShown(rtp),
+    shown: (rtp, at) => this.#session instanceof Session && this.#session.elsewhere(rtp, at),
     visibility: () => this.#session instanceof Session && this.#session.visibility(),
     stats: () => this.stats(),
   });
@@ -214,7 +214,7 @@ export class RemovidDesktop extends HTMLElement {
     if (numbers === null || numbers === undefined) return null;
     const { width, height } = this.#pictureSize();
     const { encoder, maxKbps, codec } = this.#desk;
-    return { ...numbers, codec: numbers.codec || codec, width, height, scale: this.#view.layout.scale, encoder, maxKbps };
+    return { ...numbers, codec: numbers.codec || codec, width, height, scale: this.#view.layout.scale, encoder, maxKbps, exact: this.#session?.video?.tiles.exact ?? false };
   }
 
   /** Whether the host granted this right. @param {Right} right */

@@ -128,9 +128,13 @@ export class Session {
     return attempt === null || pc === undefined ? null : attempt.measure.read(pc);
   }
 
-  /** @param {number | undefined} rtp of a frame that another window shows */
-  tailShown(rtp) {
-    this.#shown?.tail.shown(rtp);
+  /**
+   * Another window shows a frame.
+   * @param {number | undefined} rtp
+   * @param {number} at when it arrived, in ms since 1970
+   */
+  elsewhere(rtp, at) {
+    this.#shown?.shown(rtp, at);
   }
 
   /** @param {string} reason */
@@ -254,7 +258,7 @@ export class Session {
     if (attempt !== this.#shown) return;
     if (message.type === "pong") {
       const sent = this.#pings.get(message.t);
-      if (sent !== undefined) attempt.measure.pong(performance.now() - sent);
+      if (sent !== undefined) attempt.measure.pong(sent, performance.now(), message.at_ms);
       this.#pings.delete(message.t);
     } else if (message.type === "video.trace") {
       attempt.measure.trace(message.frames);

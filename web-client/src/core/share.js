@@ -6,6 +6,7 @@
 /** @import { TileLayer } from "./tiles.js" */
 /** @import { InputMessage, StateDetail, Stats } from "./types.js" */
 
+import { arrivedAt } from "./arrivals.js";
 import { Hands } from "./input/hands.js";
 import { VideoSink } from "./video.js";
 
@@ -60,7 +61,7 @@ export class Echo {
  * @property {() => StateDetail} state
  * @property {(message: FromViewer) => void} send
  * @property {(message: InputMessage) => void} input
- * @property {(rtp: number | undefined) => void} shown
+ * @property {(rtp: number | undefined, at: number) => void} shown
  * @property {() => void} visibility whether anybody looks may have changed
  * @property {() => Promise<Stats | null>} stats
  */
@@ -153,9 +154,13 @@ export class Share {
     this.#source.send(message);
   }
 
-  /** @param {number | undefined} rtp of a frame that another window shows */
-  shown(rtp) {
-    this.#source.shown(rtp);
+  /**
+   * Another window shows a frame.
+   * @param {number | undefined} rtp
+   * @param {number} at when it arrived, in ms since 1970
+   */
+  shown(rtp, at) {
+    this.#source.shown(rtp, at);
   }
 
   stats() {
@@ -184,7 +189,7 @@ export class Follower {
     this.#share = share;
     this.video = new VideoSink(stage, {
       shown: () => clearInterval(this.#asking),
-      frame: ({ rtpTimestamp }) => share.shown(rtpTimestamp),
+      frame: (metadata) => share.shown(metadata.rtpTimestamp, arrivedAt(metadata)),
       resized: on.resized,
     });
     this.#listener = { ...on, swapped: () => this.#show(on.swapped) };

@@ -21,10 +21,13 @@ const newer = (a, b) => a !== b && ((a - b) >>> 0) < 0x8000_0000;
 
 export class TileLayer {
   element = document.createElement("canvas");
-  /** Whether all that is shown is exact. */
-  exact = false;
+  /** Whether all was exact when the last message was done. */
+  #exact = false;
   #context;
   #say;
+  #seenPainted;
+  /** RTP time of the pixels that the next animation frame shows first. @type {number | null} */
+  #fresh = null;
   /** For each cell the number of the message that painted it, 0 for none. @type {Uint32Array} */
   #painted = new Uint32Array(0);
   /** For each cell the last message that painted it or said that it is gone. @type {Uint32Array} */
@@ -33,7 +36,7 @@ export class TileLayer {
   #count = 0;
   /** All messages up to this one are done. */
   #done = 0;
-  /** What is done beyond that, each with the frame up to which it speaks. @type {Map<number, number>} */
+  /** What is done beyond that, each with the frame up to which it speaks. @type {Map<number, { stamp: number, exact: boolean }>} */
   #early = new Map();
   /** The message that gave the canvas its size. */
   #sized = 0;
@@ -55,9 +58,11 @@ export class TileLayer {
   /**
    * @param {HTMLElement} stage
    * @param {(bytes: Uint8Array<ArrayBuffer>) => void} say
+   * @param {(stamp: number) => void} painted what the host had at that RTP time is shown
    */
-  constructor(stage, say) {
+  constructor(stage, say, painted) {
     this.#say = say;
+    this.#seenPainted = painted;
     const { element } = this;
     element.className = "tiles";
     element.width = element.height = 0;
@@ -65,6 +70,11 @@ export class TileLayer {
     element.inert = true;
     this.#context = element.getContext("2d", { alpha: true });
     stage.prepend(element);
+  }
+
+  /** Whether every pixel that is shown is the screen's, as far as this page has heard. */
+  get exact() {
+    return this.#exact && !this.element.hidden;
   }
 
   /** @param {VideoFrameCallbackMetadata} metadata of the frame that is shown now */
@@ -105,7 +115,7 @@ export class TileLayer {
   reset() {
     this.element.width = this.element.height = 0;
     this.element.hidden = true;
-    this.exact = false;
+    this.#exact = false;
     this.#painted = this.#touched = new Uint32Array(0);
     this.#count = this.#done = this.#sized = this.#first = 0;
     this.#early.clear();
@@ -149,6 +159,7 @@ export class TileLayer {
     const before = (stamp - 1) >>> 0;
     if (rest >= view.byteLength) {
       this.#paint(cells, null, number);
+      this.#time(stamp);
       return this.#finish(number, before, flags);
     }
     const bytes = new Uint8Array(view.buffer, view.byteOffset + rest, view.byteLength - rest);
@@ -156,6 +167,7 @@ export class TileLayer {
       (pixels) => {
         if (this.#closed || number < this.#first || number <= this.#done || this.#early.has(number)) return;
         this.#paint(cells, pixels, number);
+        this.#time(stamp);
         this.#finish(number, before, flags);
       },
       () => console.warn("REMOVID: pixels of tiles are damaged"),
@@ -169,15 +181,15 @@ export class TileLayer {
    * @param {number} flags
    */
   #finish(number, stamp, flags) {
-    if (this.#early.size < MAX_EARLY) this.#early.set(number, stamp);
+    if (this.#early.size < MAX_EARLY) this.#early.set(number, { stamp, exact: (flags & EXACT) !== 0 });
     const before = this.#done;
     for (let next = this.#early.get(this.#done + 1); next !== undefined; next = this.#early.get(this.#done + 1)) {
       this.#done += 1;
       this.#early.delete(this.#done);
-      if (this.#heard === null || newer(next, this.#heard)) this.#heard = next;
+      this.#exact = next.exact;
+      if (this.#heard === null || newer(next.stamp, this.#heard)) this.#heard = next.stamp;
     }
     if (this.#done !== before) this.#seen(this.#done);
-    this.exact = this.#done === number && (flags & EXACT) !== 0;
     this.#settle();
   }
 
@@ -210,6 +222,17 @@ export class TileLayer {
       if (this.#painted[number] === 0) this.#count += 1;
       this.#painted[number] = this.#touched[number] = message;
     }
+  }
+
+  /** Tells when pixels of that time are shown. @param {number} stamp */
+  #time(stamp) {
+    if (this.#fresh === null) {
+      requestAnimationFrame(() => {
+        if (this.#fresh !== null && !this.element.hidden) this.#seenPainted(this.#fresh);
+        this.#fresh = null;
+      });
+    }
+    this.#fresh ??= stamp;
   }
 
   /** Pixels of a cell. @param {number} number */

@@ -99,10 +99,25 @@ export interface Stats {
   framesDropped: number | null;
   /** `host udp`, `relay tcp`, … or empty while unknown. */
   path: string;
+  /** A frame's way, each part a mean of the last frames: from the word of a change to its capture, */
   captureMs: number | null;
+  /** for the capture and its conversion, */
+  convertMs: number | null;
   encodeMs: number | null;
-  /** From the change on the host's screen to the picture's presentation. */
+  /** from the encoder to the transport, */
+  sendMs: number | null;
+  /** from the transport to its last packet's arrival here, waiting before the link included, */
+  wayMs: number | null;
+  /** through the decoder, */
+  decodingMs: number | null;
+  /** and until it is shown, the wait for the decoder included. */
+  showMs: number | null;
+  /** From the word of the change to the picture's presentation: all of these. */
   endToEndMs: number | null;
+  /** From the capture of a small change to the animation frame that shows its exact pixels. */
+  tilesMs: number | null;
+  /** Whether every pixel shown is the screen's, as far as is known here. */
+  exact: boolean;
 }
 
 export interface StateDetail {

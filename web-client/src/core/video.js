@@ -8,7 +8,7 @@
 
 import { TileLayer } from "./tiles.js";
 
-/** @typedef {{ shown: () => void, tiles?: (bytes: Uint8Array<ArrayBuffer>) => void, frame: (metadata: VideoFrameCallbackMetadata) => void, resized: () => void }} VideoEvents */
+/** @typedef {{ shown: () => void, tiles?: (bytes: Uint8Array<ArrayBuffer>) => void, painted?: (stamp: number) => void, frame: (metadata: VideoFrameCallbackMetadata) => void, resized: () => void }} VideoEvents */
 
 export class VideoSink {
   element = document.createElement("video");
@@ -38,7 +38,7 @@ export class VideoSink {
     video.addEventListener("loadeddata", () => this.#first());
     video.addEventListener("resize", () => on.resized());
     // Behind the picture that is shown, until this one has a frame.
-    this.tiles = new TileLayer(stage, (bytes) => on.tiles?.(bytes));
+    this.tiles = new TileLayer(stage, (bytes) => on.tiles?.(bytes), (stamp) => on.painted?.(stamp));
     stage.prepend(video);
   }
 

@@ -20,6 +20,8 @@ use crate::transport::{Codec, EncodedFrame};
 
 /// An encoder that nobody needs is kept this long: viewers come back.
 const KEEP: Duration = Duration::from_secs(60);
+/// So much later the same picture is encoded again while tiles are on their way, which sharpen it more.
+const SELDOM: Duration = Duration::from_millis(67);
 
 struct Feed {
     encoder: Encoder,
@@ -48,6 +50,8 @@ pub(super) struct Feeds {
     viewers: BTreeMap<ViewerId, Vec<Codec>>,
     /// Viewers who get small changes otherwise.
     tiled: BTreeSet<ViewerId>,
+    /// They see the very pixels of the screen.
+    exact: bool,
     assigned: BTreeMap<ViewerId, Codec>,
     bps: u64,
     next_id: u64,
@@ -64,6 +68,7 @@ impl Feeds {
             feeds: BTreeMap::new(),
             viewers: BTreeMap::new(),
             tiled: BTreeSet::new(),
+            exact: false,
             assigned: BTreeMap::new(),
             bps,
             next_id: 0,
@@ -211,6 +216,11 @@ impl Feeds {
         }
     }
 
+    /// Whether whoever gets tiles has them all.
+    pub(super) fn set_exact(&mut self, exact: bool) {
+        self.exact = exact;
+    }
+
     /// Video has to show the newest picture to that viewer.
     pub(super) fn want(&mut self, viewer: ViewerId) {
         let codec = self.assigned.get(&viewer);
@@ -229,7 +239,12 @@ impl Feeds {
             self.is_watched(*codec)
                 && feed.encoder.is_ready()
                 && feed
-                    .due(dirty, is_plain(&self.assigned, &self.tiled, *codec), now)
+                    .due(
+                        dirty,
+                        is_plain(&self.assigned, &self.tiled, *codec),
+                        self.exact,
+                        now,
+                    )
                     .is_some_and(|at| at <= now)
         })
     }
@@ -239,7 +254,14 @@ impl Feeds {
         self.feeds
             .iter()
             .filter(|(codec, feed)| self.is_watched(**codec) && feed.encoder.is_ready())
-            .filter_map(|(codec, feed)| feed.due(dirty, is_plain(&self.assigned, &self.tiled, *codec), now))
+            .filter_map(|(codec, feed)| {
+                feed.due(
+                    dirty,
+                    is_plain(&self.assigned, &self.tiled, *codec),
+                    self.exact,
+                    now,
+                )
+            })
             .min()
     }
 
@@ -265,7 +287,7 @@ impl Feeds {
                 continue;
             }
             let plain = is_plain(&self.assigned, &self.tiled, *codec);
-            let Some(at) = feed.due(false, plain, now) else {
+            let Some(at) = feed.due(false, plain, self.exact, now) else {
                 continue;
             };
             if at > now {
@@ -281,7 +303,7 @@ impl Feeds {
             });
             feed.refine.handle_submit(feed.behind || key);
             (feed.behind, feed.wanted) = (false, false);
-            if let Err(error) = feed.encoder.submit(picture, id, key, now) {
+            if let Err(error) = feed.encoder.submit(picture, id, key) {
                 tracing::warn!(
                     element = feed.encoder.rung.element,
                     error = format!("{error:#}"),
@@ -335,7 +357,7 @@ impl Feeds {
             WorkerEvent::Said(FromWorker::Ready) => return,
             WorkerEvent::Said(FromWorker::Free { slot }) => return feed.encoder.handle_free(slot),
             WorkerEvent::Said(FromWorker::Unit { id, key, data }) => {
-                let Some(encode) = feed.encoder.handle_unit(id, now) else {
+                let Some(began) = feed.encoder.handle_unit(id) else {
                     return;
                 };
                 let Some(submitted) = feed.submitted.filter(|submitted| submitted.id == id) else {
@@ -362,7 +384,11 @@ impl Feeds {
                 let capture = submitted.at.saturating_duration_since(submitted.noticed);
                 return tell(StudioEvent::Frame {
                     frame,
-                    trace: Trace { capture, encode },
+                    trace: Trace {
+                        capture,
+                        convert: began.saturating_duration_since(submitted.at),
+                        encode: now.saturating_duration_since(began),
+                    },
                     notes,
                 });
             }
@@ -422,7 +448,7 @@ impl Feeds {
 
 impl Feed {
     /// When this encoder wants a picture, if it does; `now` for at once.
-    fn due(&self, dirty: bool, plain: bool, now: Instant) -> Option<Instant> {
+    fn due(&self, dirty: bool, plain: bool, exact: bool, now: Instant) -> Option<Instant> {
         if (dirty && plain) || (self.behind && self.wanted) {
             return Some(now);
         }
@@ -430,8 +456,12 @@ impl Feed {
             .keyframes
             .is_wished()
             .then(|| self.keyframes.poll_timeout().unwrap_or(now));
-        // Tiles make a picture exact; nothing is sharpened for whoever gets them.
-        let again = self.refine.poll_timeout().filter(|_| plain);
+        // Tiles make a picture exact; until they are all there, video sharpens it a little.
+        let again = match (plain, exact) {
+            (true, _) => self.refine.poll_timeout(),
+            (false, false) => self.refine.poll_timeout().map(|at| at + SELDOM),
+            (false, true) => None,
+        };
         [key, again].into_iter().flatten().min()
     }
 }

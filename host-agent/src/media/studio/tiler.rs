@@ -9,13 +9,15 @@ use session_core::tiles::Board;
 use signaling_spec::ViewerId;
 
 use super::{StudioEvent, Teller};
-use crate::media::tiles::{Head, mark, note, tiles};
+use crate::media::tiles::{Head, is_busy, mark, note, tiles};
 use crate::screen::Picture;
 
 /// A change that would be a longer message travels as video.
 const MOST_AT_ONCE: usize = 32_000;
 /// Cells of what rests that are sent in one message.
 const MOST_CELLS: usize = 40;
+/// The same of cells that take many bytes.
+const MOST_BUSY: usize = 4;
 
 pub(super) struct Tiler {
     board: Board<ViewerId>,
@@ -68,6 +70,11 @@ impl Tiler {
         self.board.handle_lost(viewer);
     }
 
+    /// Whether each viewer of tiles sees the very pixels of the screen.
+    pub(super) fn is_exact(&self) -> bool {
+        self.board.viewers().all(|viewer| self.board.is_exact(viewer))
+    }
+
     fn head(&self, stamp: u32) -> Head {
         Head {
             number: 0,
@@ -111,7 +118,15 @@ impl Tiler {
             .filter(|viewer| self.board.has_room(*viewer, self.bps))
             .collect();
         for viewer in viewers {
-            let cells = self.board.unfinished(viewer, MOST_CELLS, now);
+            // Text and drawings first: a photograph would hold them up.
+            let columns = self.board.columns();
+            let all = self.board.unfinished(viewer, usize::MAX, now);
+            let (busy, mut cells): (Vec<usize>, Vec<usize>) =
+                all.iter().partition(|cell| is_busy(picture, **cell, columns));
+            cells.truncate(MOST_CELLS);
+            if cells.is_empty() {
+                cells.extend(busy.into_iter().take(MOST_BUSY));
+            }
             if cells.is_empty() {
                 continue;
             }
@@ -120,7 +135,7 @@ impl Tiler {
                 .board
                 .viewers()
                 .filter(|other| self.board.has_room(*other, self.bps))
-                .filter(|other| *other == viewer || self.board.unfinished(*other, MOST_CELLS, now) == cells)
+                .filter(|other| *other == viewer || self.board.unfinished(*other, usize::MAX, now) == all)
                 .collect();
             self.send(picture, &cells, &alike, usize::MAX, now, tell);
         }
@@ -203,6 +218,7 @@ impl Tiler {
             };
             let head = Head {
                 number,
+                exact: self.board.is_exact(viewer),
                 ..self.head(rtp)
             };
             let data: Arc<[u8]> = note(head, &cells).into();

@@ -16,12 +16,12 @@ use str0m::change::SdpOffer;
 use str0m::channel::ChannelId;
 use str0m::config::{CryptoProvider, DtlsCert};
 use str0m::media::{MediaTime, Mid, Pt};
-use str0m::net::{Protocol, Receive, TcpType};
+use str0m::net::{Protocol, Receive, TcpType, Transmit};
 use str0m::rtp::Extension;
 use str0m::{Candidate, Event, IceConnectionState, IceCreds, Input, Output, Rtc};
 
+use super::PeerError;
 use super::sound::Sound;
-use super::{PeerError, Ports};
 use crate::transport::addresses::{self, Local};
 use crate::transport::{Codec, EncodedFrame, PagePath, Sent, TransportEvent};
 
@@ -300,6 +300,16 @@ impl Peer {
         }
     }
 
+    /// The path carries so much: what was thought of it before is forgotten.
+    pub(super) fn set_estimate(&mut self, bps: u64) {
+        self.estimate = Bitrate::from(bps);
+        if self.last_frame.is_some() {
+            let mut bwe = self.rtc.bwe();
+            bwe.reset(self.estimate);
+            bwe.set_bitrate(Bitrate::ZERO, self.desired);
+        }
+    }
+
     pub(super) fn set_desired_bitrate(&mut self, bps: u64) {
         self.desired = Bitrate::from(bps);
         if self.last_frame.is_some() {
@@ -312,7 +322,11 @@ impl Peer {
     }
 
     /// Takes all output until the library names a time. Returns whether the connection lives.
-    pub(super) fn drain(&mut self, ports: &Ports, events: &mut VecDeque<TransportEvent>) -> bool {
+    pub(super) fn drain(
+        &mut self,
+        transmit: impl Fn(&Transmit),
+        events: &mut VecDeque<TransportEvent>,
+    ) -> bool {
         loop {
             match self.rtc.poll_output() {
                 Ok(Output::Timeout(at)) => {
@@ -322,7 +336,7 @@ impl Peer {
                         .map_or(self.slowed(at), |since| at.min(since + GRACE));
                     return !self.dead && self.rtc.is_alive();
                 }
-                Ok(Output::Transmit(transmit)) => ports.transmit(&transmit),
+                Ok(Output::Transmit(datagram)) => transmit(&datagram),
                 Ok(Output::Event(event)) => self.note(event, events),
                 Err(error) => {
                     tracing::debug!(viewer = self.id.0, %error, "Peer connection failed");
@@ -370,7 +384,8 @@ impl Peer {
         match event {
             Event::Connected => self.connected = true,
             Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
-                self.disconnected_at.get_or_insert_with(Instant::now);
+                self.disconnected_at
+                    .get_or_insert(self.last_tick.max(self.last_heard));
             }
             Event::IceConnectionStateChange(_) => self.disconnected_at = None,
             Event::MediaAdded(media) if media.kind.is_video() => self.video = Some(media.mid),
@@ -389,7 +404,7 @@ impl Peer {
                 _ => tracing::info!(viewer = peer.0, "Ignored a data channel that is not ours"),
             },
             Event::ChannelData(data) => {
-                self.last_message = Instant::now();
+                self.last_message = self.last_tick.max(self.last_heard);
                 let channel = self
                     .channels
                     .iter()

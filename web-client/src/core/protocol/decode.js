@@ -189,7 +189,7 @@ const VIEWER = { viewer: u32, subject: text, browser: text, controls: flag, sinc
 const EVENT_FIELD = { name: sized(MAX_EVENT_NAME), value: sized(MAX_EVENT_VALUE) };
 
 /** @type {{ [F in keyof FrameTrace]: Reader }} */
-const TRACE = { rtp: u32, capture_ms: real32, encode_ms: real32, at_ms: real };
+const TRACE = { rtp: u32, capture_ms: real32, convert_ms: real32, encode_ms: real32, send_ms: real32, at_ms: real };
 
 /** @type {{ [F in keyof Required<IceServer>]: Reader }} */
 const ICE_SERVER = { urls: list(text), username: optional(text), credential: optional(text) };
@@ -267,7 +267,7 @@ const SIGNALS = {
 const FROM_HOST = {
   hello: { viewer: u32, rights, host_name: text },
   heartbeat: { n: u32, rtp: nullable(u32) },
-  pong: { t: u32 },
+  pong: { t: u32, at_ms: real },
   "display.state": {
     width: u32,
     height: u32,

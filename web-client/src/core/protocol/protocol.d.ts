@@ -182,7 +182,7 @@ modified: number, } | { "type": "file.done", transfer: number, sum: string, } | 
 /**
  * Host → viewer.
  */
-export type FromHost = { "type": "hello", viewer: ViewerId, rights: Rights, host_name: string, } | { "type": "heartbeat", n: number, rtp: number | null, } | { "type": "pong", t: number, } | { "type": "display.state", width: number, height: number,
+export type FromHost = { "type": "hello", viewer: ViewerId, rights: Rights, host_name: string, } | { "type": "heartbeat", n: number, rtp: number | null, } | { "type": "pong", t: number, at_ms: number, } | { "type": "display.state", width: number, height: number,
 /**
  * Whether it takes another size when it is asked to.
  */
@@ -251,11 +251,19 @@ export type FrameTrace = {
  */
 rtp: number,
 /**
- * Milliseconds from the change on the screen to the encoder's input, and through the encoder.
+ * Milliseconds from the word of a change on the screen to its capture.
  */
-capture_ms: number, encode_ms: number,
+capture_ms: number,
 /**
- * Capture time on the host's clock, in milliseconds since 1970.
+ * For the capture and its conversion to the encoder's format.
+ */
+convert_ms: number, encode_ms: number,
+/**
+ * From the encoder to the transport.
+ */
+send_ms: number,
+/**
+ * When the capture began on the host's clock, in milliseconds since 1970.
  */
 at_ms: number, };
 
