@@ -74,6 +74,11 @@ impl Path {
         self.handle_sent(bytes, now);
     }
 
+    /// Something that is no frame leaves, on the same path.
+    pub fn handle_other(&mut self, bytes: usize, now: Instant) {
+        self.queue.handle_other(bytes, now);
+    }
+
     /// The page has that frame since `at_ms`, by its own clock.
     pub fn handle_seen(&mut self, rtp: u32, at_ms: f64, now: Instant) {
         let rate = self.rate.unwrap_or(FIRST_GOAL);
@@ -112,7 +117,8 @@ impl Path {
         self.advance(now);
         self.limit = self.queue.poll_limit(self.rate.unwrap_or(FIRST_GOAL), now);
         let used = self.used();
-        self.queue.handle_loss(report.loss, used, now);
+        let rate = self.rate.unwrap_or(FIRST_GOAL);
+        self.queue.handle_loss(report.loss, used, rate, now);
         let queueing = self.is_queueing(report.rtt);
         let Some(rate) = self.rate else {
             self.rate = Some(report.bps);

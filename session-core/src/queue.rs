@@ -38,6 +38,8 @@ const SWIFT: u32 = 6;
 const AT_ONCE: f64 = 12.0;
 /// A frame of fewer bytes says nothing of that.
 const TELLING: u32 = 500;
+/// Encoders make pictures of any size at this many bits a second.
+const ENOUGH: u64 = 2_000_000;
 /// More is tried only where so much of the limit is used, in the last moment.
 const USED: f64 = 0.7;
 const MOMENT: Duration = Duration::from_millis(250);
@@ -93,6 +95,8 @@ pub struct Queue {
     swift: u32,
     /// Bytes that left in the last moment.
     left: VecDeque<(Instant, u32)>,
+    /// What else left meanwhile, and takes its part of the path.
+    others: VecDeque<(Instant, u32)>,
     limit: Option<u64>,
     /// What a lost packet may hold a frame up: it is asked for and sent again.
     repair: Duration,
@@ -120,6 +124,18 @@ impl Queue {
         self.left.push_back((now, bytes));
         while self.left.front().is_some_and(|(at, _)| *at + MOMENT <= now) || self.left.len() > MOST_FRAMES {
             self.left.pop_front();
+        }
+    }
+
+    /// Something that is no frame leaves.
+    pub fn handle_other(&mut self, bytes: usize, now: Instant) {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.others.push_back((now, bytes));
+        let counted = Duration::from_secs_f64(COUNTED / 1000.0);
+        while self.others.len() > MOST_FRAMES
+            || self.others.front().is_some_and(|(at, _)| *at + counted <= now)
+        {
+            self.others.pop_front();
         }
     }
 
@@ -228,15 +244,16 @@ impl Queue {
         self.limit
     }
 
-    /// That part of the last second's packets was lost, 0…1.
-    pub fn handle_loss(&mut self, loss: f32, used: u64, now: Instant) {
+    /// That part of the last second's packets was lost, 0…1, while `used` bits were sent and `rate` were thought possible.
+    pub fn handle_loss(&mut self, loss: f32, used: u64, rate: u64, now: Instant) {
         let Some((trip, _)) = self.answer else {
             // The page tells nothing of frames.
             return;
         };
         self.repair = if loss > 0.0 { trip + LOW } else { Duration::ZERO };
         // What a queue that ran over lost is told for a second more.
-        if loss <= MUCH || self.queued.is_some_and(|at| at + TOLD > now) {
+        let idle = used * 2 < self.limit.unwrap_or(rate);
+        if loss <= MUCH || idle || self.queued.is_some_and(|at| at + TOLD > now) {
             return;
         }
         // Though nothing waits there is no room for it.
@@ -293,7 +310,10 @@ impl Queue {
         self.proven = self.proven.max(self.flow().min(limit));
         let stays = self.queued.is_some_and(|at| at + STAY > now);
         let swift = self.swift >= SWIFT;
-        if (stays && !swift) || as_float(self.flow()) < as_float(limit) * USED {
+        // An encoder that may make next to nothing makes less than that: it gets out of there.
+        let starved = limit < ENOUGH;
+        let used = as_float(self.flow()) >= as_float(limit) * USED;
+        if (stays && !swift) || !(used || starved) {
             return;
         }
         let speed = if swift {
@@ -321,7 +341,8 @@ impl Queue {
             return None;
         }
         let bytes: f64 = self.came.iter().skip(1).map(|(_, bytes)| f64::from(*bytes)).sum();
-        Some(part(1, bytes * 8_000.0 / time))
+        let others: f64 = self.others.iter().map(|(_, bytes)| f64::from(*bytes)).sum();
+        Some(part(1, bytes * 8_000.0 / time + others * 8_000.0 / COUNTED))
     }
 }
 

@@ -29,7 +29,7 @@ const ANEW: Duration = Duration::from_millis(500);
 /// Bytes of tiles in a burst.
 const BURST: u64 = 96_000;
 /// Bytes on their way to a viewer, at the least and at the most.
-const WINDOW: (u64, u64) = (16_000, 96_000);
+const WINDOW: (u64, u64) = (4_000, 96_000);
 
 /// What a cell's newest content came by.
 #[derive(Clone, Copy, Debug, Default)]
@@ -260,9 +260,14 @@ impl<V: Ord + Copy> Board<V> {
         self.credit = self.credit.saturating_sub(bytes);
     }
 
+    /// Bytes that may be on their way, at so many bits a second.
+    pub fn window(bps: u64) -> u64 {
+        (bps / 160).clamp(WINDOW.0, WINDOW.1)
+    }
+
     /// Whether more tiles may go to that viewer now, at so many bits a second.
     pub fn has_room(&self, viewer: V, bps: u64) -> bool {
-        let window = (bps / 160).clamp(WINDOW.0, WINDOW.1);
+        let window = Self::window(bps);
         self.views
             .get(&viewer)
             .is_some_and(|view| view.flying.iter().map(|flying| flying.bytes).sum::<u64>() < window)

@@ -205,6 +205,9 @@ impl Hub {
     }
 
     fn send_tiles(&mut self, viewer: ViewerId, data: &[u8]) {
+        if let Some(session) = self.sessions.get_mut(&viewer) {
+            session.path_rate.handle_other(data.len(), Instant::now());
+        }
         if self.transport.send(viewer, Channel::Tiles, true, data) != Sent::Taken {
             self.studio.try_tell(Command::TilesLost(viewer));
         }

@@ -16,8 +16,11 @@ use crate::screen::Picture;
 const MOST_AT_ONCE: usize = 32_000;
 /// Cells of what rests that are sent in one message.
 const MOST_CELLS: usize = 40;
+/// What a cell of text takes, about.
+const CELL_BYTES: usize = 800;
 /// The same of cells that take many bytes.
 const MOST_BUSY: usize = 4;
+const BUSY_BYTES: usize = 12_000;
 
 pub(super) struct Tiler {
     board: Board<ViewerId>,
@@ -123,9 +126,10 @@ impl Tiler {
             let all = self.board.unfinished(viewer, usize::MAX, now);
             let (busy, mut cells): (Vec<usize>, Vec<usize>) =
                 all.iter().partition(|cell| is_busy(picture, **cell, columns));
-            cells.truncate(MOST_CELLS);
+            let window = usize::try_from(Board::<ViewerId>::window(self.bps)).unwrap_or(usize::MAX);
+            cells.truncate((window / CELL_BYTES).clamp(1, MOST_CELLS));
             if cells.is_empty() {
-                cells.extend(busy.into_iter().take(MOST_BUSY));
+                cells.extend(busy.into_iter().take((window / BUSY_BYTES).clamp(1, MOST_BUSY)));
             }
             if cells.is_empty() {
                 continue;
