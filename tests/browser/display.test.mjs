@@ -187,13 +187,14 @@ for (const name of BROWSERS) {
       const viewer = await browser.view(agent.url());
       await viewer.live();
       await viewer.take();
-      await until("the words", async () => {
-        if ((await viewer.look()).text.includes("asleep")) return true;
+      const asleep = await until("the words", async () => {
+        const look = await viewer.look();
+        if (look.text.includes("asleep")) return look;
         // What was clicked before may arrive only now, and wake it.
         run("xset", ["-display", host.name, "s", "activate"]);
         return false;
       });
-      assert.equal((await viewer.look()).desk.health, "asleep");
+      assert.equal(asleep.desk.health, "asleep");
       await viewer.page.keyboard.press("ShiftLeft");
       await until("it to be awake", async () => {
         const look = await viewer.look();

@@ -12,6 +12,9 @@ import { HostClock } from "./host-clock.js";
 /** Traces and frames that wait for each other. */
 const MAX_WAITING = 240;
 
+/** A picture that had no frame for so long stands still. */
+const MOVING_MS = 5_000;
+
 /** @typedef {{ [counter: string]: number }} Counters */
 /** By the page's clock. @typedef {{ received: number | null, decoding: number | null, shown: number }} Presented */
 
@@ -21,6 +24,7 @@ export class Measure {
   /** @type {Map<number, Presented>} by RTP timestamp */
   #presented = new Map();
   #clock = new HostClock();
+  #frameAt = -Infinity;
   /** The newest frame that the host told of: its RTP timestamp, and when it was captured. @type {{ rtp: number, at: number } | null} */
   #anchor = null;
   /** @type {Counters | null} */
@@ -60,8 +64,14 @@ export class Measure {
     if (at !== null) this.#means.tilesMs.add(now - at);
   }
 
+  /** Whether frames came lately. @param {number} now */
+  isMoving(now) {
+    return now - this.#frameAt < MOVING_MS;
+  }
+
   /** @param {VideoFrameCallbackMetadata} metadata */
   frame(metadata) {
+    this.#frameAt = metadata.presentationTime;
     const { rtpTimestamp, receiveTime, processingDuration, expectedDisplayTime, presentationTime } = metadata;
     if (rtpTimestamp === undefined) return;
     const local = {

@@ -36,6 +36,8 @@ import { Tail } from "./tail.js";
 
 const TICK_MS = 250;
 const PING_MS = 2_000;
+/** The same while the picture stands still: whether the host lives is known from its heartbeats. */
+const STILL_PING_MS = 10_000;
 /** The wall clock may run ahead of the page's clock by this much before it means that the machine slept. */
 const SLEPT_MS = 2_000;
 
@@ -278,7 +280,7 @@ export class Session {
 
   /** @param {number} now */
   #ping(now) {
-    this.#pingDue = now + PING_MS;
+    this.#pingDue = now + (this.#shown?.measure.isMoving(now) ? PING_MS : STILL_PING_MS);
     this.#pingNumber += 1;
     if (this.#pings.size > 16) this.#pings.clear();
     this.#pings.set(this.#pingNumber, now);

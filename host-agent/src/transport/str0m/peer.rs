@@ -36,9 +36,9 @@ const REPORT: Duration = Duration::from_millis(100);
 const REST: Duration = Duration::from_secs(1);
 /// While it rests, the library's clock is wound this often: each time it may send a packet of padding,
 /// which cannot be switched off. After input, often enough for SCTP's acknowledgements (RFC 9260 §6.2).
-const TICK: Duration = Duration::from_millis(250);
+const TICK: Duration = Duration::from_secs(1);
 const TICK_AFTER_INPUT: Duration = Duration::from_millis(80);
-/// A viewer that nothing comes from for this long is gone: its page pings every two seconds. One whose path
+/// A viewer that nothing comes from for this long is gone: its browser acknowledges a heartbeat each second. One whose path
 /// was cut longer comes back in a new session, since browsers that missed frames for long may go on
 /// decoding without them (Chromium 156 shows grey).
 const SILENCE: Duration = Duration::from_secs(7);
