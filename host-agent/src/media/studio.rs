@@ -400,6 +400,10 @@ impl Studio {
         self.last_grab = Some(now);
         let moving = self.tiler.handle_grab(&picture, now, &self.tell);
         self.feeds.handle_change(&picture.dirty, moving);
+        if !self.feeds.is_wanted() {
+            // Tiles show it; no frame is late by it.
+            self.noticed = None;
+        }
         if video || (video_due && self.feeds.wants(false, now)) {
             self.last_video = Some(now);
             self.feeds.submit(&picture, self.noticed.take(), now, &self.tell);

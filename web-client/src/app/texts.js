@@ -375,7 +375,7 @@ const TEXTS = /** @type {const} */ ({
   "stats.show": "Until shown",
   "stats.total": "Video, end to end",
   "stats.tiles": "Exact pixels, end to end",
-  "stats.exact": "Picture",
+  "stats.exact": "Sharpness",
   "stats.exact.yes": "exact",
   "stats.exact.no": "changing",
   "stats.path": "Path",

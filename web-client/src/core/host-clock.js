@@ -6,6 +6,8 @@
  */
 
 const KEPT = 30;
+/** From so many trips on the shortest is true enough. */
+const ENOUGH = 8;
 
 export class HostClock {
   /** @type {{ trip: number, ahead: number }[]} */
@@ -19,6 +21,11 @@ export class HostClock {
   pong(sent, now, hostMs) {
     this.#trips.push({ trip: now - sent, ahead: hostMs - (sent + now) / 2 });
     if (this.#trips.length > KEPT) this.#trips.shift();
+  }
+
+  /** Whether more trips are needed for a good guess. */
+  get young() {
+    return this.#trips.length < ENOUGH;
   }
 
   /** A host's time by the page's clock; null before any pong. @param {number} hostMs */

@@ -64,6 +64,11 @@ export class Measure {
     if (at !== null) this.#means.tilesMs.add(now - at);
   }
 
+  /** Whether the host's clock is hardly known. */
+  get young() {
+    return this.#clock.young;
+  }
+
   /** Whether frames came lately. @param {number} now */
   isMoving(now) {
     return now - this.#frameAt < MOVING_MS;

@@ -36,6 +36,8 @@ import { Tail } from "./tail.js";
 
 const TICK_MS = 250;
 const PING_MS = 2_000;
+/** The first ones tell how the host's clock goes. */
+const FIRST_PING_MS = 500;
 /** The same while the picture stands still: whether the host lives is known from its heartbeats. */
 const STILL_PING_MS = 10_000;
 /** The wall clock may run ahead of the page's clock by this much before it means that the machine slept. */
@@ -280,7 +282,8 @@ export class Session {
 
   /** @param {number} now */
   #ping(now) {
-    this.#pingDue = now + (this.#shown?.measure.isMoving(now) ? PING_MS : STILL_PING_MS);
+    const measure = this.#shown?.measure;
+    this.#pingDue = now + (measure?.young ? FIRST_PING_MS : measure?.isMoving(now) ? PING_MS : STILL_PING_MS);
     this.#pingNumber += 1;
     if (this.#pings.size > 16) this.#pings.clear();
     this.#pings.set(this.#pingNumber, now);

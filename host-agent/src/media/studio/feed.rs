@@ -229,6 +229,15 @@ impl Feeds {
         }
     }
 
+    /// Whether some change is to be shown by video yet.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.feeds.iter().any(|(codec, feed)| {
+            self.is_watched(*codec)
+                && feed.behind
+                && (feed.wanted || is_plain(&self.assigned, &self.tiled, *codec))
+        })
+    }
+
     fn is_watched(&self, codec: Codec) -> bool {
         self.assigned.values().any(|assigned| *assigned == codec)
     }
