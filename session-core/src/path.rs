@@ -103,11 +103,6 @@ impl Path {
         self.queue.closes(now)
     }
 
-    /// What a frame that is sent now waits on the way.
-    pub fn waiting(&self, now: Instant) -> Duration {
-        self.queue.waiting(now)
-    }
-
     pub fn handle_sent(&mut self, bytes: usize, now: Instant) {
         self.advance(now);
         self.sent[STEPS - 1] += bytes as u64;

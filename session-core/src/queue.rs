@@ -206,15 +206,6 @@ impl Queue {
         self.answer = Some(((mean * 7 + took) / 8, deviation));
     }
 
-    /// How long what is sent now has to wait.
-    pub fn waiting(&self, now: Instant) -> Duration {
-        // Behind a frame that arrived there is nothing.
-        let Some(oldest) = self.sent.front() else {
-            return Duration::ZERO;
-        };
-        self.waited.max(self.overdue(oldest, now))
-    }
-
     fn overdue(&self, oldest: &Sent, now: Instant) -> Duration {
         self.answer.map_or(Duration::ZERO, |(mean, deviation)| {
             now.saturating_duration_since(oldest.at)
