@@ -1,41 +1,94 @@
-//! From the paths' estimates to the encoder's bitrate.
+//! From the paths' estimates to the encoders' bitrates and picture sizes, and which viewers share which encode.
 //!
-//! One encode serves all viewers, so it follows the slowest path that is at least half as fast as the
-//! fastest; a slower one than that loses frames of its own and harms nobody else. A tenth is left for
-//! repair and audio. Small changes are ignored: each costs the encoder some quality.
+//! One encode serves all viewers whose paths are alike, and follows the slowest of them. A path that has less than half of
+//! the fastest one's rate, and a viewer who saves data, get the slow encode, which follows the slowest of those. A tenth is
+//! left for repair and audio. An encode of few bits has half as many pixels a side: they move and are legible, where a whole
+//! picture would be neither. A change of encode or size costs a keyframe, so its reason has to last; and small changes of
+//! a rate are ignored, since each costs the encoder some quality.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 /// Bits a second that a target never leaves.
 pub const FLOOR_BPS: u64 = 300_000;
 pub const DEFAULT_CEILING_BPS: u64 = 20_000_000;
 /// Before the first estimate.
 pub const START_BPS: u64 = 8_000_000;
+/// What a viewer who saves data gets at most.
+pub const SAVER_BPS: u64 = 600_000;
+/// Below the first the picture is halved, above the second it is whole again.
+const HALF_BPS: (u64, u64) = (700_000, 1_300_000);
+/// How long a path has to be slow, or a rate low.
+const WORSE: Duration = Duration::from_millis(1_500);
+/// How long it has to be better.
+const BETTER: Duration = Duration::from_secs(5);
+
+/// What an encode is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub bps: u64,
+    /// Half as many pixels a side.
+    pub half: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Route {
+    bps: Option<u64>,
+    saves: bool,
+    slow: bool,
+    /// Since when it would be the other encode's.
+    since: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Encode {
+    target: Target,
+    /// Since when the other size would be right.
+    since: Option<Instant>,
+}
 
 /// See the module documentation. `P` names a viewer.
 #[derive(Clone, Debug)]
 pub struct Quality<P: Ord> {
-    estimates: BTreeMap<P, u64>,
+    paths: BTreeMap<P, Route>,
     ceiling: u64,
-    target: u64,
+    /// The usual one and the slow one.
+    encodes: [Encode; 2],
+    moved: bool,
 }
 
 impl<P: Ord> Quality<P> {
     pub fn new(ceiling_bps: u64) -> Self {
         let ceiling = ceiling_bps.max(FLOOR_BPS);
+        let target = Target {
+            bps: START_BPS.min(ceiling),
+            half: false,
+        };
         Self {
-            estimates: BTreeMap::new(),
+            paths: BTreeMap::new(),
             ceiling,
-            target: START_BPS.min(ceiling),
+            encodes: [Encode { target, since: None }; 2],
+            moved: false,
         }
     }
 
-    pub fn handle_estimate(&mut self, viewer: P, bps: u64) {
-        self.estimates.insert(viewer, bps);
+    pub fn handle_estimate(&mut self, viewer: P, bps: u64, now: Instant) {
+        self.route(viewer).bps = Some(bps);
+        self.part(now);
+    }
+
+    /// That viewer saves data, or no longer.
+    pub fn handle_saver(&mut self, viewer: P, saves: bool) {
+        let route = self.route(viewer);
+        // It was asked for: nobody waits.
+        if std::mem::replace(&mut route.saves, saves) != saves {
+            (route.slow, route.since) = (saves, None);
+            self.moved = true;
+        }
     }
 
     pub fn handle_leave(&mut self, viewer: &P) {
-        self.estimates.remove(viewer);
+        self.paths.remove(viewer);
     }
 
     pub fn set_ceiling(&mut self, bps: u64) {
@@ -46,27 +99,105 @@ impl<P: Ord> Quality<P> {
         self.ceiling
     }
 
-    pub fn target(&self) -> u64 {
-        self.target
+    /// Whether that viewer gets the slow encode.
+    pub fn is_slow(&self, viewer: &P) -> bool {
+        self.paths.get(viewer).is_some_and(|route| route.slow)
     }
 
-    /// The new target, if it differs from the last one by more than a twentieth.
-    pub fn poll_target(&mut self) -> Option<u64> {
-        let fastest = self.estimates.values().copied().max();
-        let slowest = fastest.and_then(|most| {
-            self.estimates
-                .values()
-                .copied()
-                .filter(|bps| *bps >= most / 2)
-                .min()
-        });
-        let wanted = slowest
+    pub fn saves(&self, viewer: &P) -> bool {
+        self.paths.get(viewer).is_some_and(|route| route.saves)
+    }
+
+    /// The usual encode, or the slow one, as it was told last.
+    pub fn target(&self, slow: bool) -> Target {
+        self.encodes[usize::from(slow)].target
+    }
+
+    /// Whether somebody gets another encode than when this was asked last.
+    pub fn poll_moved(&mut self) -> bool {
+        std::mem::take(&mut self.moved)
+    }
+
+    /// That encode's new target, if it is another size or its rate differs from the last one by more than a twentieth.
+    pub fn poll_target(&mut self, slow: bool, now: Instant) -> Option<Target> {
+        let slowest = self
+            .paths
+            .values()
+            .filter(|route| route.slow == slow)
+            .filter_map(Route::rate)
+            .min();
+        // Nobody sees what the slow one would be.
+        if slow && slowest.is_none() {
+            return None;
+        }
+        let bps = slowest
             .map_or(START_BPS, |bps| bps / 10 * 9)
             .clamp(FLOOR_BPS, self.ceiling);
-        let moved = wanted.abs_diff(self.target) * 20 > self.target;
-        moved.then(|| {
-            self.target = wanted;
-            wanted
+        let encode = &mut self.encodes[usize::from(slow)];
+        let old = encode.target;
+        let other = if old.half {
+            bps > HALF_BPS.1
+        } else {
+            bps < HALF_BPS.0
+        };
+        let half = old.half != lasts(&mut encode.since, other, if old.half { BETTER } else { WORSE }, now);
+        let differs = half != old.half || bps.abs_diff(old.bps) * 20 > old.bps;
+        differs.then(|| {
+            encode.target = Target { bps, half };
+            encode.target
         })
     }
+
+    fn route(&mut self, viewer: P) -> &mut Route {
+        self.paths.entry(viewer).or_insert(Route {
+            bps: None,
+            saves: false,
+            slow: false,
+            since: None,
+        })
+    }
+
+    /// Parts the slow from the others.
+    fn part(&mut self, now: Instant) {
+        let fastest = self.paths.values().filter(|route| !route.saves);
+        // What is beyond the ceiling helps nobody.
+        let Some(fastest) = fastest
+            .filter_map(|route| route.bps)
+            .max()
+            .map(|most| most.min(self.ceiling / 9 * 10))
+        else {
+            return;
+        };
+        for route in self.paths.values_mut().filter(|route| !route.saves) {
+            let Some(bps) = route.bps else { continue };
+            let other = if route.slow {
+                bps >= fastest / 4 * 3
+            } else {
+                bps < fastest / 2
+            };
+            let wait = if route.slow { BETTER } else { WORSE };
+            if lasts(&mut route.since, other, wait, now) {
+                route.slow = !route.slow;
+                self.moved = true;
+            }
+        }
+    }
+}
+
+impl Route {
+    fn rate(&self) -> Option<u64> {
+        if self.saves {
+            Some(self.bps.unwrap_or(SAVER_BPS).min(SAVER_BPS))
+        } else {
+            self.bps
+        }
+    }
+}
+
+/// Whether something has been so for that long; notes since when it is.
+fn lasts(since: &mut Option<Instant>, is_so: bool, wait: Duration, now: Instant) -> bool {
+    let began = if is_so { since.or(Some(now)) } else { None };
+    let over = began.is_some_and(|began| began + wait <= now);
+    *since = if over { None } else { began };
+    over
 }

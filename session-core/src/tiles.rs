@@ -418,7 +418,7 @@ impl<V: Ord + Copy> Board<V> {
     }
 
     /// When something is to be done, at so many bits a second.
-    pub fn poll_timeout(&self, bps: u64, now: Instant) -> Option<Instant> {
+    pub fn poll_timeout(&self, bps: impl Fn(V) -> u64, now: Instant) -> Option<Instant> {
         let late = self.views.values().filter_map(|view| {
             let flying = view.flying.front().filter(|flying| !flying.late)?;
             Some(flying.at + view.wait() * LATE)
@@ -430,7 +430,7 @@ impl<V: Ord + Copy> Board<V> {
         let rests = self
             .views
             .iter()
-            .filter(|(viewer, _)| self.has_room(**viewer, bps))
+            .filter(|(viewer, _)| self.has_room(**viewer, bps(**viewer)))
             .flat_map(|(_, view)| {
                 self.cells
                     .iter()

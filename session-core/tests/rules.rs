@@ -12,7 +12,7 @@ use session_core::confined::{Confined, LOOK_EVERY, MISSES, QUIET};
 use session_core::hold_back::HoldBack;
 use session_core::keyframes::{Keyframes, SPACING};
 use session_core::ladder::{Ladder, REST};
-use session_core::quality::{FLOOR_BPS, Quality};
+use session_core::quality::{FLOOR_BPS, Quality, SAVER_BPS, Target};
 use session_core::rate::Bucket;
 use session_core::tickets::TicketBook;
 use signaling_spec::limits::{MAX_CANDIDATES, TICKET_LIFE};
@@ -52,18 +52,68 @@ fn ten_joins_cost_one_keyframe() {
 
 #[test]
 fn one_slow_viewer_does_not_take_quality_from_the_others() {
+    let now = Instant::now();
     let mut quality = Quality::new(20_000_000);
-    quality.handle_estimate(1, 10_000_000);
-    quality.handle_estimate(2, 6_000_000);
-    quality.handle_estimate(3, 500_000);
-    assert_eq!(quality.poll_target(), Some(5_400_000));
-    quality.handle_estimate(2, 6_100_000);
-    assert_eq!(quality.poll_target(), None, "small changes are ignored");
-    quality.handle_leave(&1);
-    quality.handle_leave(&2);
-    assert_eq!(quality.poll_target(), Some(450_000));
-    quality.handle_estimate(3, 1_000);
-    assert_eq!(quality.poll_target(), Some(FLOOR_BPS));
+    let target = |bps, half| Some(Target { bps, half });
+    let mut tell = |quality: &mut Quality<u8>, rates: [u64; 3], at: Instant| {
+        for (viewer, bps) in (1..).zip(rates) {
+            quality.handle_estimate(viewer, bps, at);
+        }
+    };
+    tell(&mut quality, [10_000_000, 6_000_000, 500_000], now);
+    // Until it is known that it stays slow, it gets few frames; nobody else gets worse ones for it.
+    assert!(!quality.poll_moved() && !quality.is_slow(&3));
+    let later = now + Duration::from_secs(2);
+    tell(&mut quality, [10_000_000, 6_000_000, 500_000], later);
+    assert!(quality.poll_moved() && quality.is_slow(&3) && !quality.is_slow(&2));
+    assert_eq!(quality.poll_target(false, later), target(5_400_000, false));
+    assert_eq!(quality.poll_target(true, later), target(450_000, false));
+    tell(&mut quality, [10_000_000, 6_100_000, 500_000], later);
+    assert_eq!(quality.poll_target(false, later), None, "small changes are ignored");
+    // So few bits are for a smaller picture.
+    let later = later + Duration::from_secs(2);
+    assert_eq!(quality.poll_target(true, later), target(450_000, true));
+    tell(&mut quality, [10_000_000, 6_100_000, 1_000], later);
+    assert_eq!(quality.poll_target(true, later), target(FLOOR_BPS, true));
+    // It comes back as slowly as it takes to trust that.
+    tell(&mut quality, [10_000_000, 6_100_000, 9_000_000], later);
+    assert!(!quality.poll_moved());
+    tell(&mut quality, [10_000_000, 6_100_000, 9_000_000], later + Duration::from_secs(6));
+    assert!(quality.poll_moved() && !quality.is_slow(&3));
+}
+
+#[test]
+fn who_saves_data_gets_a_smaller_picture_alone() {
+    let now = Instant::now();
+    let mut quality = Quality::new(20_000_000);
+    for viewer in [1, 2] {
+        quality.handle_estimate(viewer, 20_000_000, now);
+    }
+    quality.handle_saver(2, true);
+    assert!(quality.poll_moved() && quality.is_slow(&2) && !quality.is_slow(&1));
+    quality.poll_target(true, now);
+    let later = now + Duration::from_secs(3);
+    for viewer in [1, 2] {
+        quality.handle_estimate(viewer, 20_000_000, later);
+    }
+    assert!(!quality.poll_moved());
+    let target = quality.poll_target(true, later).unwrap_or(quality.target(true));
+    assert!(target.half && target.bps < SAVER_BPS);
+    assert!(!quality.target(false).half);
+    quality.handle_saver(2, false);
+    assert!(quality.poll_moved() && !quality.is_slow(&2));
+}
+
+#[test]
+fn few_bits_make_a_smaller_picture_for_a_viewer_alone() {
+    let now = Instant::now();
+    let mut quality = Quality::new(20_000_000);
+    quality.handle_estimate(1, 500_000, now);
+    assert!(!quality.poll_target(false, now).unwrap().half);
+    assert!(quality.poll_target(false, now + Duration::from_secs(2)).unwrap().half);
+    quality.handle_estimate(1, 3_000_000, now + Duration::from_secs(3));
+    assert!(quality.poll_target(false, now + Duration::from_secs(3)).unwrap().half);
+    assert!(!quality.poll_target(false, now + Duration::from_secs(9)).unwrap().half);
 }
 
 #[test]

@@ -21,7 +21,9 @@ impl FromViewer {
             | Self::ControlRelease {}
             | Self::ControlStop {} => Right::InputPointer,
             Self::MicrophoneUse { .. } => Right::Microphone,
-            Self::PageHidden { .. } | Self::VideoRefresh {} | Self::Ping { .. } => Right::View,
+            Self::PageHidden { .. } | Self::QualitySave { .. } | Self::VideoRefresh {} | Self::Ping { .. } => {
+                Right::View
+            },
         }
     }
 }

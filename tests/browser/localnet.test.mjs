@@ -69,7 +69,7 @@ describe("a host on the viewer's own network in chromium", { skip: LACK || (!BRO
     await viewer.x.click();
   };
 
-  const desktop = () => viewer.page.goto(`${team.url}desktop?host=${host.id}`);
+  const desktop = () => viewer.visit(`${team.url}desktop?host=${host.id}`);
   const path = () => until("the path's name", async () => (await viewer.stats())?.path);
 
   it("is told why the browser asks, and connects once it is allowed", async () => {

@@ -47,13 +47,13 @@ for (const name of BROWSERS) {
     after(() => stack.end());
 
     const open = async () => {
-      await viewer.page.goto(`${team.url}desktop?host=${host.id}`);
+      await viewer.visit(`${team.url}desktop?host=${host.id}`);
       await viewer.live(25_000);
       return until("the path's name", async () => (await viewer.stats())?.path);
     };
 
     it("goes over TCP where UDP is dropped", async () => {
-      await viewer.page.goto(`${team.url}desktop?host=${host.id}`);
+      await viewer.visit(`${team.url}desktop?host=${host.id}`);
       await logIn(viewer.page, "bob");
       await viewer.live(25_000);
       assert.equal(await open(), "direct udp");

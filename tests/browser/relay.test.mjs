@@ -84,7 +84,7 @@ for (const name of BROWSERS) {
     };
 
     const open = async () => {
-      await viewer.page.goto(`${team.url}desktop?host=${host.id}`);
+      await viewer.visit(`${team.url}desktop?host=${host.id}`);
       await viewer.live(20_000);
       return until("the path's name", async () => (await viewer.stats())?.path);
     };
@@ -99,7 +99,7 @@ for (const name of BROWSERS) {
     };
 
     it("carries a session over UDP", async () => {
-      await viewer.page.goto(`${team.url}desktop?host=${host.id}`);
+      await viewer.visit(`${team.url}desktop?host=${host.id}`);
       await logIn(viewer.page, "bob");
       await viewer.live(20_000);
       assert.equal(await open(), "relay udp");
@@ -126,7 +126,7 @@ for (const name of BROWSERS) {
       const known = name === "firefox" ? { trust: team.at("ca.pem"), prefs: { "network.dns.forceResolve": network.outer } } : { args: ["--ignore-certificate-errors"] };
       const own = await stack.use(Browser.open(name, await stack.use(Display.viewer()), known));
       const other = await own.page();
-      await other.page.goto(`${team.url}desktop?host=${host.id}`);
+      await other.visit(`${team.url}desktop?host=${host.id}`);
       await logIn(other.page, "bob");
       await other.live(20_000);
       assert.equal(await until("the path's name", async () => (await other.stats())?.path), "relay tls");

@@ -49,7 +49,7 @@ for (const name of BROWSERS) {
     const wakes = () => viewer.page.evaluate(() => [...document.querySelectorAll(".hosts button")].filter((one) => one.textContent === "Wake").map((one) => one.getAttribute("aria-label")));
 
     it("is offered only while it sleeps, and a neighbour sends what its card waits for", async () => {
-      await viewer.page.goto(team.url);
+      await viewer.visit(team.url);
       await logIn(viewer.page, "ada");
       await seen(viewer, "both", (said) => said.includes("sleeper") && said.includes("neighbour"));
       assert.deepEqual(await wakes(), []);

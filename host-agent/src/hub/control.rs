@@ -178,6 +178,10 @@ impl Hub {
                 asked,
             } => self.resize(viewer, (width, height), density, asked),
             FromViewer::QualityLimit { max_kbps } => self.limit(max_kbps),
+            FromViewer::QualitySave { on } => {
+                self.save_data(viewer, on);
+                Ok(())
+            }
             FromViewer::PageHidden { hidden } => self.hide(viewer, hidden),
             FromViewer::VideoRefresh {} => {
                 self.wish_keyframe(viewer);

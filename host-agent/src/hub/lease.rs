@@ -69,6 +69,7 @@ impl Hub {
             FromViewer::ControlStop {} => control.stop(viewer, now),
             FromViewer::DisplayResize { .. }
             | FromViewer::QualityLimit { .. }
+            | FromViewer::QualitySave { .. }
             | FromViewer::PageHidden { .. }
             | FromViewer::VideoRefresh {}
             | FromViewer::ViewerDismiss { .. }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use session_core::answerer::Input as AnswererInput;
 use session_core::path::Report;
+use session_core::quality::SAVER_BPS;
 use signaling_spec::{EndReason, Refusal, Signal, ViewerId};
 
 use super::Hub;
@@ -45,7 +46,12 @@ impl Hub {
         let goal = if session.hidden {
             0
         } else {
-            session.path_rate.goal(self.max_bps, now)
+            let most = if self.quality.saves(&viewer) {
+                SAVER_BPS.min(self.max_bps)
+            } else {
+                self.max_bps
+            };
+            session.path_rate.goal(most, now)
         };
         if goal.abs_diff(session.goal) * 5 > session.goal {
             session.goal = goal;
@@ -79,28 +85,38 @@ impl Hub {
             self.transport.set_estimate(viewer, bps);
         }
         if let Some(rate) = session.path_rate.rate() {
-            self.quality.handle_estimate(viewer, rate);
+            self.quality.handle_estimate(viewer, rate, now);
             self.update_bitrate();
         }
         self.set_gate(now);
     }
 
-    /// With one viewer, no frame is made that would only wait on its path. Others would miss it.
+    /// No frame is made that would wait on all the viewers' paths.
     pub(super) fn set_gate(&self, now: Instant) {
-        let mut watching = self
+        let watching = self
             .sessions
             .values()
             .filter(|session| session.live && !session.hidden);
-        let closes = match (watching.next(), watching.next()) {
-            (Some(one), None) => one.path_rate.closes(now),
-            _ => None,
-        };
-        self.studio.set_gate(closes, now);
+        let closes: Option<Vec<Instant>> = watching.map(|session| session.path_rate.closes(now)).collect();
+        self.studio
+            .set_gate(closes.and_then(|closes| closes.into_iter().max()), now);
     }
 
     pub(super) fn update_bitrate(&mut self) {
-        if let Some(bps) = self.quality.poll_target() {
-            self.studio.try_tell(Command::Bitrate(bps));
+        let now = Instant::now();
+        for slow in [false, true] {
+            if let Some(target) = self.quality.poll_target(slow, now) {
+                self.studio.try_tell(Command::Target { slow, target });
+            }
         }
+        if self.quality.poll_moved() {
+            self.tell_viewers_to_studio();
+        }
+    }
+
+    /// That viewer saves data, or no longer.
+    pub(super) fn save_data(&mut self, viewer: ViewerId, on: bool) {
+        self.quality.handle_saver(viewer, on);
+        self.update_bitrate();
     }
 }

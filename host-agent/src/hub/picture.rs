@@ -11,9 +11,9 @@ use signaling_spec::limits::MAX_CONTROL_BYTES;
 use signaling_spec::{Refusal, ViewerId};
 
 use super::Hub;
-use crate::media::studio::{Command, StudioEvent, Trace, Watch};
+use crate::media::studio::{Command, Stream, StudioEvent, Trace, Watch};
 use crate::screen::{Condition, CursorShape};
-use crate::transport::{Codec, EncodedFrame, Sent};
+use crate::transport::{EncodedFrame, Sent};
 
 /// Pointer shapes that are remembered; applications use a dozen.
 const CURSORS: usize = 64;
@@ -36,7 +36,7 @@ pub(super) struct Screen {
     cursors: Vec<(u32, CursorShape, FromHost)>,
     next_cursor: u32,
     cursor: Option<u32>,
-    encoders: BTreeMap<Codec, &'static str>,
+    encoders: BTreeMap<Stream, &'static str>,
     pub(super) limit: Option<u32>,
     traces: Vec<FrameTrace>,
 }
@@ -90,21 +90,26 @@ impl Screen {
 impl Hub {
     pub(super) fn handle_studio(&mut self, event: StudioEvent) {
         match event {
-            StudioEvent::Frame { frame, trace, notes } => {
+            StudioEvent::Frame {
+                stream,
+                frame,
+                trace,
+                notes,
+            } => {
                 for (viewer, note) in notes {
                     self.send_tiles(viewer, &note);
                 }
-                self.frame(&frame, trace);
+                self.frame(stream, &frame, trace);
             }
             StudioEvent::Tiles { viewer, data } => self.send_tiles(viewer, &data),
             StudioEvent::Assigned(assigned) => self.assigned(&assigned),
-            StudioEvent::Encoder { codec, element } => {
-                self.screen.encoders.insert(codec, element);
+            StudioEvent::Encoder { stream, element } => {
+                self.screen.encoders.insert(stream, element);
                 // Whoever decodes this codec starts anew with its first keyframe.
                 for session in self
                     .sessions
                     .values_mut()
-                    .filter(|session| session.assigned == Some(codec))
+                    .filter(|session| session.assigned == Some(stream))
                 {
                     session.delivery.handle_break();
                 }
@@ -181,6 +186,7 @@ impl Hub {
                 let watch = Watch {
                     codecs: session.codecs.clone(),
                     tiles: session.tiles,
+                    slow: self.quality.is_slow(viewer),
                 };
                 (*viewer, watch)
             })
@@ -188,15 +194,15 @@ impl Hub {
         self.studio.try_tell(Command::Viewers(viewers));
     }
 
-    fn assigned(&mut self, assigned: &BTreeMap<ViewerId, Codec>) {
+    fn assigned(&mut self, assigned: &BTreeMap<ViewerId, Stream>) {
         let mut wishes = Vec::new();
         for (viewer, session) in &mut self.sessions {
-            let codec = assigned.get(viewer).copied();
-            if codec.is_some() && (session.assigned != codec || session.delivery.needs_key()) {
+            let stream = assigned.get(viewer).copied();
+            if stream.is_some() && (session.assigned != stream || session.delivery.needs_key()) {
                 session.delivery.handle_break();
                 wishes.push(*viewer);
             }
-            session.assigned = codec.or(session.assigned);
+            session.assigned = stream.or(session.assigned);
         }
         for viewer in wishes {
             self.wish_keyframe(viewer);
@@ -251,20 +257,20 @@ impl Hub {
     }
 
     pub(super) fn wish_keyframe(&mut self, viewer: ViewerId) {
-        if let Some(codec) = self.sessions.get(&viewer).and_then(|session| session.assigned) {
-            self.studio.try_tell(Command::Keyframe(codec));
+        if let Some(stream) = self.sessions.get(&viewer).and_then(|session| session.assigned) {
+            self.studio.try_tell(Command::Keyframe(stream));
         }
     }
 
-    fn frame(&mut self, frame: &EncodedFrame, trace: Trace) {
-        let (target, now) = (self.quality.target(), Instant::now());
+    fn frame(&mut self, stream: Stream, frame: &EncodedFrame, trace: Trace) {
+        let (target, now) = (self.quality.target(stream.slow).bps, Instant::now());
         #[expect(
             clippy::cast_possible_truncation,
             reason = "RTP timestamps wrap at 32 bits (RFC 3550)"
         )]
         let rtp = frame.rtp_time as u32;
         for (viewer, session) in &mut self.sessions {
-            let watches = session.live && !session.hidden && session.assigned == Some(frame.codec);
+            let watches = session.live && !session.hidden && session.assigned == Some(stream);
             if !watches
                 || !session
                     .delivery
@@ -302,14 +308,14 @@ impl Hub {
 
     /// Asks for the keyframes that viewers wait for.
     pub(super) fn wish_keyframes(&mut self) {
-        let (target, now) = (self.quality.target(), Instant::now());
+        let now = Instant::now();
         let wishes: Vec<ViewerId> = self
             .sessions
             .iter_mut()
             .filter(|(_, session)| session.live && !session.hidden)
             .filter_map(|(viewer, session)| {
-                let slow = session.is_slow(target);
-                session.delivery.poll_wish(slow, now).then_some(*viewer)
+                let lags = session.is_slow(self.quality.target(self.quality.is_slow(viewer)).bps);
+                session.delivery.poll_wish(lags, now).then_some(*viewer)
             })
             .collect();
         wishes.into_iter().for_each(|viewer| self.wish_keyframe(viewer));
@@ -325,16 +331,16 @@ impl Hub {
     }
 
     fn video_state(&self, viewer: ViewerId) -> Option<FromHost> {
-        let codec = self.sessions.get(&viewer)?.assigned?;
+        let stream = self.sessions.get(&viewer)?.assigned?;
         let encoder = self
             .screen
             .encoders
-            .get(&codec)
+            .get(&stream)
             .copied()
             .unwrap_or_default()
             .to_owned();
         Some(FromHost::VideoState {
-            codec: codec.name().to_owned(),
+            codec: stream.codec.name().to_owned(),
             encoder,
             max_kbps: self.screen.limit,
         })

@@ -11,6 +11,7 @@ use signaling_spec::channel::control::FromHost;
 use signaling_spec::limits::{MAX_BULK_RATE, MAX_CONTROL_RATE, MAX_INPUT_RATE};
 use signaling_spec::{Fingerprint, Right, Rights, SessionId, TokenId};
 
+use crate::media::studio::Stream;
 use crate::transport::{Codec, PagePath};
 
 /// Messages on `ctl` that may wait for a slow viewer; one that lets more wait is cut off.
@@ -41,7 +42,7 @@ pub(super) struct Session {
     /// Whether a heartbeat named it.
     pub(super) told_last: bool,
     pub(super) codecs: Vec<Codec>,
-    pub(super) assigned: Option<Codec>,
+    pub(super) assigned: Option<Stream>,
     pub(super) path_rate: Path,
     /// The bitrate that its path is probed for.
     pub(super) goal: u64,

@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use session_core::quality::Target;
 
 use super::convert::{convert, even};
 use super::ring::{Ring, SLOTS};
@@ -57,7 +58,7 @@ pub struct Encoder {
     slots: [Slot; SLOTS],
     /// Frames sent that have not come back, with the time of sending.
     in_flight: Vec<(u64, Instant)>,
-    bps: u64,
+    target: Target,
 }
 
 impl Launcher {
@@ -84,7 +85,7 @@ impl Encoder {
         rung: Rung,
         number: u64,
         size: (u32, u32),
-        bps: u64,
+        target: Target,
         tell: impl Fn(u64, WorkerEvent) + Send + 'static,
     ) -> anyhow::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
@@ -111,7 +112,7 @@ impl Encoder {
                 stale: 0..size.1,
             }),
             in_flight: Vec::new(),
-            bps,
+            target,
         };
         encoder.restart(size)?;
         Ok(encoder)
@@ -130,17 +131,22 @@ impl Encoder {
         ToWorker::Start {
             width: size.0,
             height: size.1,
-            bps: self.bps,
+            bps: self.target.bps,
+            half: self.target.half,
         }
         .send(&self.socket)
     }
 
-    pub fn set_bitrate(&mut self, bps: u64) {
-        if self.bps != bps {
-            self.bps = bps;
-            // A dead worker is noticed by its reader.
-            let _ = ToWorker::Bitrate { bps }.send(&self.socket);
+    /// Returns whether it begins anew, with a keyframe.
+    pub fn set_target(&mut self, target: Target) -> bool {
+        let old = std::mem::replace(&mut self.target, target);
+        // A dead worker is noticed by its reader.
+        if old.half != target.half {
+            let _ = self.restart(self.size());
+        } else if old.bps != target.bps {
+            let _ = ToWorker::Bitrate { bps: target.bps }.send(&self.socket);
         }
+        old.half != target.half
     }
 
     /// The source's picture changed in these rows.
@@ -207,6 +213,12 @@ impl Encoder {
         self.in_flight.first().map(|(_, sent)| *sent + HANG)
     }
 
+    /// The bits a second that it was told.
+    pub fn bps(&self) -> u64 {
+        self.target.bps
+    }
+
+    /// Of the pictures that it takes.
     pub fn size(&self) -> (u32, u32) {
         (self.layout.width, self.layout.height)
     }

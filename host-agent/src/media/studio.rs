@@ -9,7 +9,7 @@ mod desk;
 mod feed;
 mod tiler;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use session_core::hold_back::HoldBack;
 use session_core::ladder::Ladder;
+use session_core::quality::Target;
 use session_core::sizing::Wish;
 use signaling_spec::ViewerId;
 use signaling_spec::channel::control::Monitor;
@@ -49,8 +50,12 @@ pub enum Command {
     /// A message about tiles could not be sent to it.
     TilesLost(ViewerId),
     /// Somebody needs a whole picture in that codec.
-    Keyframe(Codec),
-    Bitrate(u64),
+    Keyframe(Stream),
+    /// What the usual encode, or the slow one, is to be.
+    Target {
+        slow: bool,
+        target: Target,
+    },
     Resize(Wish),
     /// Give the screen the size back that it had before the first resize.
     Restore,
@@ -67,12 +72,23 @@ pub struct Watch {
     pub codecs: Vec<Codec>,
     /// Exact pixels over the video.
     pub tiles: bool,
+    /// It gets the slow encode.
+    pub slow: bool,
+}
+
+/// One encode, which viewers share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stream {
+    pub codec: Codec,
+    /// For viewers whose paths carry much less than the others'.
+    pub slow: bool,
 }
 
 /// What the studio says.
 #[derive(Debug)]
 pub enum StudioEvent {
     Frame {
+        stream: Stream,
         frame: EncodedFrame,
         trace: Trace,
         /// What viewers with tiles must hear before it.
@@ -83,11 +99,11 @@ pub enum StudioEvent {
         viewer: ViewerId,
         data: Arc<[u8]>,
     },
-    /// Which codec each viewer gets.
-    Assigned(BTreeMap<ViewerId, Codec>),
-    /// The encoder in use for a codec.
+    /// Which encode each viewer gets.
+    Assigned(BTreeMap<ViewerId, Stream>),
+    /// The encoder in use for it.
     Encoder {
-        codec: Codec,
+        stream: Stream,
         element: &'static str,
     },
     /// The screen is there, with this size.
@@ -157,7 +173,6 @@ pub fn start(
             last_grab: None,
             last_video: None,
             noticed: None,
-            pace: pace(bps),
             dirty_since: None,
         };
         studio.run();
@@ -190,8 +205,6 @@ struct Studio {
     /// When the oldest change was noticed that no video frame shows.
     noticed: Option<Instant>,
     tiler: Tiler,
-    /// The least time between two video frames now.
-    pace: Duration,
     /// When the oldest change that was not grabbed was noticed.
     dirty_since: Option<Instant>,
 }
@@ -223,24 +236,15 @@ impl Studio {
                 if !self.feeds.is_anyone_watching() {
                     self.dirty_since = self.dirty_since.map(|_| now);
                 }
-                let tiled: BTreeSet<ViewerId> = viewers
-                    .iter()
-                    .filter(|(_, watch)| watch.tiles)
-                    .map(|(viewer, _)| *viewer)
-                    .collect();
-                self.tiler.set_viewers(tiled.iter().copied());
-                let codecs = viewers
-                    .into_iter()
-                    .map(|(viewer, watch)| (viewer, watch.codecs))
-                    .collect();
-                self.feeds
-                    .set_viewers(codecs, tiled, self.size(), now, &self.tell);
+                let tiled = viewers.iter().filter(|(_, watch)| watch.tiles);
+                self.tiler
+                    .set_viewers(tiled.map(|(viewer, watch)| (*viewer, watch.slow)));
+                self.feeds.set_viewers(viewers, self.size(), now, &self.tell);
             }
-            Command::Keyframe(codec) => self.feeds.wish_keyframe(codec),
-            Command::Bitrate(bps) => {
-                self.pace = pace(bps);
-                self.feeds.set_bitrate(bps);
-                self.tiler.set_bitrate(bps);
+            Command::Keyframe(stream) => self.feeds.wish_keyframe(stream),
+            Command::Target { slow, target } => {
+                self.feeds.set_target(slow, target);
+                self.tiler.set_bitrate(slow, target.bps);
             }
             Command::Rungs(rungs) => {
                 self.feeds.set_ladder(Ladder::new(rungs));
@@ -386,7 +390,7 @@ impl Studio {
         let dirty = self.dirty_since.is_some();
         let paced = |last: Option<Instant>, pace| last.is_none_or(|last| last + pace <= now);
         let open = self.desk.gate.next(self.last_video, now) <= now;
-        let video_due = open && paced(self.last_video, self.pace);
+        let video_due = open && paced(self.last_video, FRAME);
         let video = video_due && self.feeds.wants(dirty, now);
         let fresh = dirty && self.tiler.is_used() && paced(self.last_grab, TILES);
         let rests = self.tiler.poll_timeout(now).is_some_and(|at| at <= now);
@@ -416,7 +420,7 @@ impl Studio {
     fn wait(&mut self) {
         let now = Instant::now();
         let open = self.desk.gate.next(self.last_video, now);
-        let next_frame = self.last_video.map_or(now, |last| open.max(last + self.pace));
+        let next_frame = self.last_video.map_or(now, |last| open.max(last + FRAME));
         let frame = self
             .size()
             .and_then(|_| self.feeds.next_frame(self.dirty_since.is_some(), now))

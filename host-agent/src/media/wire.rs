@@ -16,6 +16,8 @@ pub enum ToWorker {
         width: u32,
         height: u32,
         bps: u64,
+        /// Half as many pixels a side come out.
+        half: bool,
     },
     /// Encode what lies in that slot.
     Frame {
@@ -106,8 +108,14 @@ impl ToWorker {
     pub fn send(&self, to: impl Write) -> io::Result<()> {
         let le = |n: u64| n.to_le_bytes();
         match *self {
-            Self::Start { width, height, bps } => {
-                write(to, 1, &[&le(width.into()), &le(height.into()), &le(bps)])
+            Self::Start {
+                width,
+                height,
+                bps,
+                half,
+            } => {
+                let parts = [le(width.into()), le(height.into()), le(bps), le(half.into())];
+                write(to, 1, &parts.each_ref().map(|part| &part[..]))
             }
             Self::Frame { slot, id, key } => write(to, 2, &[&le(slot.into()), &le(id), &le(key.into())]),
             Self::Bitrate { bps } => write(to, 3, &[&le(bps)]),
@@ -120,11 +128,12 @@ impl ToWorker {
         let (kind, body) = read(from)?;
         match kind {
             1 => {
-                let [width, height, bps] = fields(&body)?;
+                let [width, height, bps, half] = fields(&body)?;
                 Ok(Self::Start {
                     width: narrow(width)?,
                     height: narrow(height)?,
                     bps,
+                    half: half != 0,
                 })
             }
             2 => {
@@ -209,6 +218,7 @@ mod tests {
                 width: 64,
                 height: 66,
                 bps: 1,
+                half: true,
             },
             ToWorker::Frame {
                 slot: 1,

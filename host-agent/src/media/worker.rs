@@ -59,9 +59,20 @@ fn serve(element: &str, mut socket: UnixStream, reader: &Reader, outbox: &Outbox
             return Ok(());
         };
         match message {
-            ToWorker::Start { width, height, bps } => {
+            ToWorker::Start {
+                width,
+                height,
+                bps,
+                half,
+            } => {
                 drop(pipeline.take());
-                pipeline = Some(Pipeline::build(rung, width, height, bps, Arc::clone(outbox))?);
+                pipeline = Some(Pipeline::build(
+                    rung,
+                    (width, height),
+                    half,
+                    bps,
+                    Arc::clone(outbox),
+                )?);
             }
             ToWorker::Frame { slot, id, key } => {
                 let pipeline = pipeline.as_ref().context("a frame came before the start")?;
@@ -85,9 +96,21 @@ struct Pipeline {
 }
 
 impl Pipeline {
-    fn build(rung: Rung, width: u32, height: u32, bps: u64, outbox: Outbox) -> anyhow::Result<Self> {
+    fn build(
+        rung: Rung,
+        (width, height): (u32, u32),
+        half: bool,
+        bps: u64,
+        outbox: Outbox,
+    ) -> anyhow::Result<Self> {
+        let scale = if half {
+            let (width, height) = (halved(width), halved(height));
+            format!("videoscale add-borders=false ! video/x-raw,width={width},height={height} ! ")
+        } else {
+            String::new()
+        };
         let launch = format!(
-            "appsrc name=source is-live=true format=time max-buffers=2 block=false ! {} ! appsink name=sink sync=false max-buffers=4",
+            "appsrc name=source is-live=true format=time max-buffers=2 block=false ! {scale}{} ! appsink name=sink sync=false max-buffers=4",
             rung.launch(bps)
         );
         let pipeline = gst::parse::launch(&launch)?
@@ -190,6 +213,11 @@ impl Drop for Pipeline {
     fn drop(&mut self) {
         let _ = self.pipeline.set_state(gst::State::Null);
     }
+}
+
+/// Half of an even side, which is even again. Pages count on it.
+fn halved(side: u32) -> u32 {
+    side.div_ceil(4) * 2
 }
 
 /// Encoders write presentation times of their own, so pictures are matched by order: none is reordered.

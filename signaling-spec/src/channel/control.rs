@@ -104,6 +104,9 @@ pub enum FromViewer {
     /// Say `pong` with the same number.
     #[serde(rename = "ping")]
     Ping { t: u32 },
+    /// Whether I save data: I get a smaller picture of few bits, and nobody else does for it.
+    #[serde(rename = "quality.save")]
+    QualitySave { on: bool },
 }
 
 /// Host → viewer.
@@ -359,7 +362,7 @@ pub struct FrameTrace {
 }
 
 impl FromViewer {
-    pub const TYPES: [&'static str; 21] = [
+    pub const TYPES: [&'static str; 22] = [
         "display.resize",
         "quality.limit",
         "page.hidden",
@@ -381,6 +384,7 @@ impl FromViewer {
         "control.release",
         "control.stop",
         "ping",
+        "quality.save",
     ];
 
     /// # Errors
@@ -412,6 +416,7 @@ impl FromViewer {
             Self::ControlRelease {} => "control.release",
             Self::ControlStop {} => "control.stop",
             Self::Ping { .. } => "ping",
+            Self::QualitySave { .. } => "quality.save",
         }
     }
 }

@@ -117,22 +117,7 @@ export class Browser {
   /** Opens a link in the first tab, or in a further one. */
   async view(url, { newTab = false } = {}) {
     const viewer = await this.page({ newTab });
-    // Chromium drops what it is loading when the machine gets another interface or address, as these tests give it; a
-    // person would reload, too.
-    const dropped = () => viewer.console.some((line) => line.includes("ERR_NETWORK_CHANGED"));
-    const begun = () => viewer.page.evaluate(() => customElements.get("removid-desktop") !== undefined);
-    for (const end = performance.now() + 15_000; performance.now() < end; ) {
-      viewer.console.length = 0;
-      // The same address again would only move within the page.
-      await viewer.page.goto("about:blank");
-      const refused = await viewer.page.goto(url).then(() => null, (error) => error);
-      if (refused !== null) {
-        if (!refused.message.includes("ERR_NETWORK_CHANGED")) throw refused;
-        continue;
-      }
-      await until("the page to begin", async () => dropped() || (await begun()), 3_000).catch(() => {});
-      if (!dropped()) break;
-    }
+    await viewer.visit(url);
     return viewer;
   }
 

@@ -32,7 +32,8 @@ export async function forwardTcp({ listen = "127.0.0.1", port = 0, target, targe
 /**
  * A path for datagrams: how long each takes, in ms; every how many-eth is lost; how many kbit fit into a
  * second, with a queue of 100 ms before that; how many bytes a packet may have, IP header included.
- * @typedef {{ delay?: number, loseEvery?: number, kbit?: number, mtu?: number }} Path
+ * With `late` it is the path of those alone who come after the process was sent SIGUSR2.
+ * @typedef {{ delay?: number, loseEvery?: number, kbit?: number, mtu?: number, late?: boolean }} Path
  */
 
 /** Headers of IPv4 and UDP. */
@@ -60,16 +61,18 @@ function line({ delay = 0, loseEvery = 0, kbit = 0, mtu = Infinity }) {
 function forwardUdp(listen, target, port, path) {
   const near = createSocket("udp4");
   const ways = new Map();
-  const [there, back] = [line(path), line(path)];
+  let lines = path.late ? [line({}), line({})] : [line(path), line(path)];
+  process.on("SIGUSR2", () => (lines = [line(path), line(path)]));
   near.on("message", (data, from) => {
     const key = `${from.address}:${from.port}`;
     if (!ways.has(key)) {
+      const [there, back] = lines;
       const far = createSocket("udp4");
       far.on("message", (answer) => back(answer.length, () => near.send(answer, from.port, from.address)));
       far.on("error", () => {});
-      ways.set(key, far);
+      ways.set(key, (bytes) => there(bytes.length, () => far.send(bytes, port, target)));
     }
-    there(data.length, () => ways.get(key).send(data, port, target));
+    ways.get(key)(data);
   });
   near.bind(port, listen);
 }

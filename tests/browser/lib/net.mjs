@@ -50,6 +50,8 @@ export class Network {
       ip("-n", router, "addr", "add", `${this.outer}/24`, "dev", veths[1]);
       ip("-n", router, "addr", "add", `10.98.${k}.1/24`, "dev", veths[2]);
       ip("-n", host, "addr", "add", `${this.inner}/24`, "dev", veths[3]);
+      // No IPv6 address of its own comes to it some seconds later: Chromium drops what it loads whenever one does.
+      ip("link", "set", veths[0], "addrgenmode", "none");
       ip("link", "set", veths[0], "up");
       for (const device of [veths[1], veths[2]]) ip("-n", router, "link", "set", device, "up");
       ip("-n", host, "link", "set", veths[3], "up");

@@ -18,6 +18,26 @@ export class Viewer {
     return this.browser.display.x;
   }
 
+  /** Opens a page, and waits until it begins. */
+  async visit(url) {
+    // Chromium drops what it is loading when the machine gets another interface or address, as these tests give it; a
+    // person would reload, too.
+    const dropped = () => this.console.some((line) => line.includes("ERR_NETWORK_CHANGED"));
+    const begun = () => this.page.evaluate(() => customElements.get("removid-desktop") !== undefined || document.querySelector("a.button.primary, .team") !== null);
+    for (const end = performance.now() + 15_000; performance.now() < end; ) {
+      this.console.length = 0;
+      // The same address again would only move within the page.
+      await this.page.goto("about:blank");
+      const refused = await this.page.goto(url).then(() => null, (error) => error);
+      if (refused !== null) {
+        if (!refused.message.includes("ERR_NETWORK_CHANGED")) throw refused;
+        continue;
+      }
+      await until("the page to begin", async () => dropped() || (await begun()), 3_000).catch(() => {});
+      if (!dropped()) break;
+    }
+  }
+
   /** What the element says now. */
   look() {
     return this.page.evaluate(() => {
@@ -71,12 +91,14 @@ export class Viewer {
     const got = await this.page.evaluate(async () => {
       const desktop = document.querySelector("removid-desktop");
       const video = desktop.shadowRoot.querySelector("video:last-of-type");
-      const [width, height] = [video.videoWidth, video.videoHeight];
+      const tiles = video.nextElementSibling;
+      // A half picture stands for all of the screen.
+      const half = tiles?.matches("canvas.tiles") && !tiles.hidden && tiles.width > video.videoWidth + 1;
+      const [width, height] = half ? [tiles.width, tiles.height] : [video.videoWidth, video.videoHeight];
       if (width === 0) return null;
       const canvas = new OffscreenCanvas(width, height);
       const context = canvas.getContext("2d", { willReadFrequently: true, colorSpace: "srgb" });
-      context.drawImage(video, 0, 0);
-      const tiles = video.nextElementSibling;
+      context.drawImage(video, 0, 0, width, height);
       if (tiles?.matches("canvas.tiles") && !tiles.hidden) context.drawImage(tiles, 0, 0);
       const { data } = context.getImageData(0, 0, width, height);
       const rgb = new Uint8Array(width * height * 3);

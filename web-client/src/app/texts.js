@@ -274,6 +274,8 @@ const TEXTS = /** @type {const} */ ({
   "touch.keybar": "Bar of keys",
   "touch.how": "Tap to click, hold for the right button, tap and drag to drag. Two fingers scroll, or enlarge the picture here.",
   "keybar.name": "Keys",
+  "quality.saver": "Save data",
+  "quality.saver.how": "For you alone: a coarser picture while things move",
   "quality.auto": "Automatic",
   "quality.cap": "At most {mbit} Mbit/s",
   "quality.everybody": "For everybody who watches",

@@ -13,6 +13,7 @@
 import { forbid, iconButton, isForbidden, make } from "./dom.js";
 import { icon } from "./icons.js";
 import { item, menu, moveFocus } from "./menu.js";
+import { saverEntry } from "./saver.js";
 import { t } from "./texts.js";
 import { touchMenu } from "./touch.js";
 import { openSecond } from "./windows.js";
@@ -250,7 +251,10 @@ export class Toolbar {
       this.#needs(entry, "session_manage");
       return entry;
     });
-    return menu("quality", t("toolbar.quality"), [...entries, make("p", { class: "label" }, t("quality.everybody"))]);
+    return menu("quality", t("toolbar.quality"), [
+      saverEntry(this.#desktop, this.#refresh), make("p", { class: "label" }, t("quality.saver.how")), make("hr"),
+      ...entries, make("p", { class: "label" }, t("quality.everybody")),
+    ]);
   }
 
   #pointerButton() {

@@ -165,7 +165,7 @@ export class RemovidDesktop extends HTMLElement {
     this.#setState("connecting", "");
     /** @type {Session} */
     const session = new Session(
-      { ...target, stage: this.#stage, size: () => this.#placement.wanted, hidden: () => this.#share.hidden },
+      { ...target, stage: this.#stage, size: () => this.#placement.wanted, hidden: () => this.#share.hidden, saves: () => this.saver },
       {
         ...this.#listener(() => session),
         error: (detail) => session === this.#session && this.#emit("error", detail),
@@ -227,10 +227,7 @@ export class RemovidDesktop extends HTMLElement {
     if (this.can("input_keyboard")) this.#input?.tap(codes);
   }
 
-  /**
-   * Whether a key is the sign that it makes here (`typed`, the default) or the one in its place (`physical`).
-   * @returns {KeyMode}
-   */
+  /** Whether a key is the sign that it makes here (`typed`, the default) or the one in its place (`physical`). @returns {KeyMode} */
   get keyMode() {
     return this.getAttribute("keys") === "physical" ? "physical" : "typed";
   }
@@ -240,10 +237,7 @@ export class RemovidDesktop extends HTMLElement {
     if (this.#input !== null) this.#input.mode = this.keyMode;
   }
 
-  /**
-   * Whether the pointer is where the finger is (`direct`, the default), or is pushed by it (`trackpad`).
-   * @returns {TouchMode}
-   */
+  /** Whether the pointer is where the finger is (`direct`, the default), or is pushed by it (`trackpad`). @returns {TouchMode} */
   get touchMode() {
     return this.getAttribute("touch") === "trackpad" ? "trackpad" : "direct";
   }
@@ -279,6 +273,16 @@ export class RemovidDesktop extends HTMLElement {
   /** Makes the desktop as large as the element, now. */
   resizeDesktop() {
     this.#send({ type: "display.resize", ...this.#placement.wanted, asked: true });
+  }
+
+  /** Whether this viewer saves data, by a picture of fewer bits and pixels. */
+  get saver() {
+    return this.hasAttribute("saver");
+  }
+
+  set saver(on) {
+    this.toggleAttribute("saver", on);
+    this.#send({ type: "quality.save", on });
   }
 
   /** @param {number | null} kbps for everybody who watches; null lifts the cap */

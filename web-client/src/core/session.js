@@ -31,6 +31,7 @@ import { Tail } from "./tail.js";
  * @property {(() => object | undefined) | undefined} extra
  * @property {HTMLElement} stage
  * @property {() => { width: number, height: number, density: number }} size
+ * @property {() => boolean} saves whether this viewer saves data
  * @property {() => boolean} hidden nobody can see the picture, in this window or another
  */
 
@@ -225,6 +226,7 @@ export class Session {
     this.#life.shown(performance.now());
     this.#tell();
     this.#on.swapped();
+    if (this.#options.saves()) attempt.send({ type: "quality.save", on: true });
     this.#hidden = this.#options.hidden();
     if (this.#hidden) attempt.send({ type: "page.hidden", hidden: true });
   }

@@ -5,6 +5,8 @@
  * tells; the host sends tiles only after it was told that this one does.
  */
 
+import { isHalf, isWhole } from "./half.js";
+
 const CELL = 64;
 const [TILES, NOTE] = [1, 2];
 const [FORGET, EXACT] = [1, 2];
@@ -49,7 +51,7 @@ export class TileLayer {
   /** @type {{ stamp: number, number: number, runs: [number, number][] }[]} */
   #notes = [];
   /** Width and height of the frame that is shown, which are even. */
-  #video = [0, 0];
+  #video = { width: 0, height: 0 };
   #opened = false;
   #closed = false;
   /** Other windows' layers, which show the same. @type {Set<TileLayer>} */
@@ -83,7 +85,7 @@ export class TileLayer {
     const first = this.#shown === null;
     this.#shown = rtp;
     if (first) this.#begin();
-    this.#video = [width, height];
+    this.#video = { width, height };
     this.#settle();
   }
 
@@ -256,7 +258,7 @@ export class TileLayer {
     }
     const unknown = this.#heard === null || newer(shown, this.#heard);
     const { width, height } = this.element;
-    const fits = this.#video[0] === width + (width & 1) && this.#video[1] === height + (height & 1);
+    const fits = isWhole(this.#video, { width, height }) || isHalf(this.#video, { width, height });
     this.element.hidden = this.#count === 0 || unknown || !fits;
   }
 

@@ -6,6 +6,7 @@
 
 /** @import { Layout } from "./fit.js" */
 
+import { full } from "./half.js";
 import { TileLayer } from "./tiles.js";
 
 /** @typedef {{ shown: () => void, tiles?: (bytes: Uint8Array<ArrayBuffer>) => void, painted?: (stamp: number) => void, frame: (metadata: VideoFrameCallbackMetadata) => void, resized: () => void }} VideoEvents */
@@ -114,7 +115,8 @@ export class VideoSink {
   async screenshot({ width, height }) {
     const canvas = new OffscreenCanvas(Math.max(1, width), Math.max(1, height));
     const context = canvas.getContext("2d");
-    context?.drawImage(this.element, 0, 0);
+    const { width: wide, height: high } = full(this.size, { width, height });
+    context?.drawImage(this.element, 0, 0, wide, high);
     if (!this.tiles.element.hidden) context?.drawImage(this.tiles.element, 0, 0);
     return canvas.convertToBlob({ type: "image/png" });
   }

@@ -7,6 +7,7 @@
 /** @import { Layout } from "./fit.js" */
 /** @import { Scale } from "./types.js" */
 
+import { full } from "./half.js";
 import { layout, pixelAt, wantedSize, wirePosition } from "./fit.js";
 
 /** @typedef {{ width: number, height: number }} Size */
@@ -66,7 +67,7 @@ export class View {
    * @param {Size} video
    */
   place(video) {
-    this.#video = this.#seen(video);
+    this.#video = this.#seen(full(video, this.screen));
     const region = this.#region(this.#video);
     const base = layout(this.box, region, this.scale);
     const scale = base.scale * this.#zoom;
@@ -90,6 +91,7 @@ export class View {
    * @returns {{ at: Layout, clip: { left: number, top: number, right: number, bottom: number } | null }}
    */
   whole(video) {
+    video = full(video, this.screen);
     const region = this.#region(this.#seen(video));
     const { left, top, width, height, scale, pixelated } = this.#layout;
     if (region.width === video.width && region.height === video.height) return { at: this.#layout, clip: null };

@@ -7,16 +7,17 @@ use std::time::{Duration, Instant};
 
 use session_core::keyframes::Keyframes;
 use session_core::ladder::Ladder;
+use session_core::quality::Target;
 use session_core::refine::Refine;
 use signaling_spec::ViewerId;
 
 use super::tiler::Tiler;
-use super::{Command, Desk, StudioEvent, Teller, Trace};
+use super::{Command, Desk, Stream, StudioEvent, Teller, Trace, Watch, pace};
 use crate::media::encoder::{Encoder, Launcher, WorkerEvent};
 use crate::media::rungs::Rung;
 use crate::media::wire::FromWorker;
 use crate::screen::Picture;
-use crate::transport::{Codec, EncodedFrame};
+use crate::transport::EncodedFrame;
 
 /// An encoder that nobody needs is kept this long: viewers come back.
 const KEEP: Duration = Duration::from_secs(60);
@@ -46,14 +47,15 @@ pub(super) struct Feeds {
     launcher: Launcher,
     desk: Desk,
     ladder: Ladder<Rung>,
-    feeds: BTreeMap<Codec, Feed>,
-    viewers: BTreeMap<ViewerId, Vec<Codec>>,
+    feeds: BTreeMap<Stream, Feed>,
+    viewers: BTreeMap<ViewerId, Watch>,
     /// Viewers who get small changes otherwise.
     tiled: BTreeSet<ViewerId>,
     /// They see the very pixels of the screen.
     exact: bool,
-    assigned: BTreeMap<ViewerId, Codec>,
-    bps: u64,
+    assigned: BTreeMap<ViewerId, Stream>,
+    /// Of the usual encode and of the slow one.
+    targets: [Target; 2],
     next_id: u64,
     next_worker: u64,
     epoch: Instant,
@@ -70,7 +72,7 @@ impl Feeds {
             tiled: BTreeSet::new(),
             exact: false,
             assigned: BTreeMap::new(),
-            bps,
+            targets: [Target { bps, half: false }; 2],
             next_id: 0,
             next_worker: 0,
             epoch,
@@ -83,17 +85,18 @@ impl Feeds {
 
     pub(super) fn set_viewers(
         &mut self,
-        viewers: BTreeMap<ViewerId, Vec<Codec>>,
-        tiled: BTreeSet<ViewerId>,
+        viewers: BTreeMap<ViewerId, Watch>,
         size: Option<(u32, u32)>,
         now: Instant,
         tell: &Teller,
     ) {
-        (self.viewers, self.tiled) = (viewers, tiled);
+        let tiled = viewers.iter().filter(|(_, watch)| watch.tiles);
+        self.tiled = tiled.map(|(viewer, _)| *viewer).collect();
+        self.viewers = viewers;
         self.assign(size, now, tell);
         // Whoever takes no tiles any more sees by video what they showed.
-        for (codec, feed) in &mut self.feeds {
-            feed.wanted |= feed.behind && is_plain(&self.assigned, &self.tiled, *codec);
+        for (stream, feed) in &mut self.feeds {
+            feed.wanted |= feed.behind && is_plain(&self.assigned, &self.tiled, *stream);
         }
     }
 
@@ -103,25 +106,32 @@ impl Feeds {
         for _ in 0..super::super::rungs::RUNGS.len() {
             let mut assigned = BTreeMap::new();
             let mut stranded = false;
-            for (viewer, codecs) in &self.viewers {
-                match self.ladder.pick(now, |rung| codecs.contains(&rung.codec)) {
+            for (viewer, watch) in &self.viewers {
+                match self.ladder.pick(now, |rung| watch.codecs.contains(&rung.codec)) {
                     Some(rung) => {
-                        assigned.insert(*viewer, rung.codec);
+                        let stream = Stream {
+                            codec: rung.codec,
+                            slow: watch.slow,
+                        };
+                        assigned.insert(*viewer, stream);
                     }
                     None => stranded = true,
                 }
             }
-            let mut needed: BTreeSet<Codec> = assigned.values().copied().collect();
+            let mut needed: BTreeSet<Stream> = assigned.values().copied().collect();
             // The first codec stands ready before anybody comes.
-            needed.extend(self.ladder.pick(now, |_| true).map(|rung| rung.codec));
-            for (codec, feed) in &mut self.feeds {
-                feed.unused_since = if needed.contains(codec) {
+            needed.extend(self.ladder.pick(now, |_| true).map(|rung| Stream {
+                codec: rung.codec,
+                slow: false,
+            }));
+            for (stream, feed) in &mut self.feeds {
+                feed.unused_since = if needed.contains(stream) {
                     None
                 } else {
                     feed.unused_since.or(Some(now))
                 };
             }
-            let started = needed.iter().all(|codec| self.start(*codec, size, now, tell));
+            let started = needed.iter().all(|stream| self.start(*stream, size, now, tell));
             if started {
                 if stranded {
                     tell(StudioEvent::NoEncoder);
@@ -136,19 +146,22 @@ impl Feeds {
     }
 
     /// Returns whether that codec has its encoder; a failure marks the rung.
-    fn start(&mut self, codec: Codec, size: (u32, u32), now: Instant, tell: &Teller) -> bool {
-        if self.feeds.contains_key(&codec) {
+    fn start(&mut self, stream: Stream, size: (u32, u32), now: Instant, tell: &Teller) -> bool {
+        if self.feeds.contains_key(&stream) {
             return true;
         }
+        let codec = stream.codec;
         let Some(rung) = self.ladder.pick(now, |rung| rung.codec == codec).copied() else {
             return false;
         };
         self.next_worker += 1;
         let desk = self.desk.clone();
         let said = move |number, event| desk.tell(Command::Worker(number, event));
-        match Encoder::start(&self.launcher, rung, self.next_worker, size, self.bps, said) {
+        let target = self.targets[usize::from(stream.slow)];
+        match Encoder::start(&self.launcher, rung, self.next_worker, size, target, said) {
             Ok(encoder) => {
-                tracing::info!(element = rung.element, codec = codec.name(), "Encoder started");
+                let slow = stream.slow;
+                tracing::info!(element = rung.element, codec = codec.name(), slow, "Encoder started");
                 let mut keyframes = Keyframes::default();
                 keyframes.wish();
                 let feed = Feed {
@@ -160,9 +173,9 @@ impl Feeds {
                     submitted: None,
                     unused_since: None,
                 };
-                self.feeds.insert(codec, feed);
+                self.feeds.insert(stream, feed);
                 tell(StudioEvent::Encoder {
-                    codec,
+                    stream,
                     element: rung.element,
                 });
                 true
@@ -180,39 +193,38 @@ impl Feeds {
         }
     }
 
-    pub(super) fn wish_keyframe(&mut self, codec: Codec) {
-        if let Some(feed) = self.feeds.get_mut(&codec) {
+    pub(super) fn wish_keyframe(&mut self, stream: Stream) {
+        if let Some(feed) = self.feeds.get_mut(&stream) {
             feed.keyframes.wish();
         }
     }
 
-    pub(super) fn set_bitrate(&mut self, bps: u64) {
-        self.bps = bps;
-        self.feeds
-            .values_mut()
-            .for_each(|feed| feed.encoder.set_bitrate(bps));
+    pub(super) fn set_target(&mut self, slow: bool, target: Target) {
+        self.targets[usize::from(slow)] = target;
+        for (_, feed) in self.feeds.iter_mut().filter(|(stream, _)| stream.slow == slow) {
+            if feed.encoder.set_target(target) {
+                feed.begin_anew();
+            }
+        }
     }
 
     pub(super) fn resize(&mut self, size: (u32, u32)) {
         for feed in self.feeds.values_mut().filter(|feed| feed.encoder.size() != size) {
             // A dead worker is noticed by its reader.
             let _ = feed.encoder.restart(size);
-            feed.keyframes = Keyframes::default();
-            feed.keyframes.wish();
-            (feed.behind, feed.wanted) = (true, true);
-            feed.submitted = None;
+            feed.begin_anew();
         }
     }
 
-    /// The picture changed in these rows; `moving`: video has to show it, to whoever gets tiles, too.
-    pub(super) fn handle_change(&mut self, rows: &Range<u32>, moving: bool) {
+    /// The picture changed in these rows; `moving`: the usual video, or the slow one, has to show it, to whoever gets tiles, too.
+    pub(super) fn handle_change(&mut self, rows: &Range<u32>, moving: [bool; 2]) {
         if rows.is_empty() {
             return;
         }
-        for (codec, feed) in &mut self.feeds {
+        for (stream, feed) in &mut self.feeds {
             feed.encoder.note_damage(rows);
             feed.behind = true;
-            feed.wanted |= moving || is_plain(&self.assigned, &self.tiled, *codec);
+            feed.wanted |= moving[usize::from(stream.slow)] || is_plain(&self.assigned, &self.tiled, *stream);
         }
     }
 
@@ -223,34 +235,34 @@ impl Feeds {
 
     /// Video has to show the newest picture to that viewer.
     pub(super) fn want(&mut self, viewer: ViewerId) {
-        let codec = self.assigned.get(&viewer);
-        if let Some(feed) = codec.and_then(|codec| self.feeds.get_mut(codec)) {
+        let stream = self.assigned.get(&viewer);
+        if let Some(feed) = stream.and_then(|stream| self.feeds.get_mut(stream)) {
             feed.wanted |= feed.behind;
         }
     }
 
     /// Whether some change is to be shown by video yet.
     pub(super) fn is_wanted(&self) -> bool {
-        self.feeds.iter().any(|(codec, feed)| {
-            self.is_watched(*codec)
+        self.feeds.iter().any(|(stream, feed)| {
+            self.is_watched(*stream)
                 && feed.behind
-                && (feed.wanted || is_plain(&self.assigned, &self.tiled, *codec))
+                && (feed.wanted || is_plain(&self.assigned, &self.tiled, *stream))
         })
     }
 
-    fn is_watched(&self, codec: Codec) -> bool {
-        self.assigned.values().any(|assigned| *assigned == codec)
+    fn is_watched(&self, stream: Stream) -> bool {
+        self.assigned.values().any(|assigned| *assigned == stream)
     }
 
     /// Whether an encoder would take a picture now.
     pub(super) fn wants(&self, dirty: bool, now: Instant) -> bool {
-        self.feeds.iter().any(|(codec, feed)| {
-            self.is_watched(*codec)
+        self.feeds.iter().any(|(stream, feed)| {
+            self.is_watched(*stream)
                 && feed.encoder.is_ready()
                 && feed
                     .due(
                         dirty,
-                        is_plain(&self.assigned, &self.tiled, *codec),
+                        is_plain(&self.assigned, &self.tiled, *stream),
                         self.exact,
                         now,
                     )
@@ -262,11 +274,11 @@ impl Feeds {
     pub(super) fn next_frame(&self, dirty: bool, now: Instant) -> Option<Instant> {
         self.feeds
             .iter()
-            .filter(|(codec, feed)| self.is_watched(**codec) && feed.encoder.is_ready())
-            .filter_map(|(codec, feed)| {
+            .filter(|(stream, feed)| self.is_watched(**stream) && feed.encoder.is_ready())
+            .filter_map(|(stream, feed)| {
                 feed.due(
                     dirty,
-                    is_plain(&self.assigned, &self.tiled, *codec),
+                    is_plain(&self.assigned, &self.tiled, *stream),
                     self.exact,
                     now,
                 )
@@ -282,8 +294,8 @@ impl Feeds {
         tell: &Teller,
     ) {
         let mut broken = Vec::new();
-        for (codec, feed) in &mut self.feeds {
-            if !self.assigned.values().any(|assigned| assigned == codec) || !feed.encoder.is_ready() {
+        for (stream, feed) in &mut self.feeds {
+            if !self.assigned.values().any(|assigned| assigned == stream) || !feed.encoder.is_ready() {
                 continue;
             }
             let size = (
@@ -295,7 +307,7 @@ impl Feeds {
                 (feed.behind, feed.wanted) = (true, true);
                 continue;
             }
-            let plain = is_plain(&self.assigned, &self.tiled, *codec);
+            let plain = is_plain(&self.assigned, &self.tiled, *stream);
             let Some(at) = feed.due(false, plain, self.exact, now) else {
                 continue;
             };
@@ -318,21 +330,21 @@ impl Feeds {
                     error = format!("{error:#}"),
                     "Encoder takes no picture"
                 );
-                broken.push(*codec);
+                broken.push(*stream);
             }
         }
-        for codec in broken {
+        for stream in broken {
             let size = (
                 picture.width.next_multiple_of(2),
                 picture.height.next_multiple_of(2),
             );
-            self.fail(codec, size, now, tell);
+            self.fail(stream, size, now, tell);
         }
     }
 
     /// That encoder is lost; its viewers go on with the next rung.
-    fn fail(&mut self, codec: Codec, size: (u32, u32), now: Instant, tell: &Teller) {
-        let Some(feed) = self.feeds.remove(&codec) else {
+    fn fail(&mut self, stream: Stream, size: (u32, u32), now: Instant, tell: &Teller) {
+        let Some(feed) = self.feeds.remove(&stream) else {
             return;
         };
         let element = feed.encoder.rung.element;
@@ -349,18 +361,18 @@ impl Feeds {
         now: Instant,
         (tiler, tell): (&mut Tiler, &Teller),
     ) {
-        let Some((codec, feed)) = self
+        let Some((stream, feed)) = self
             .feeds
             .iter_mut()
             .find(|(_, feed)| feed.encoder.number == number)
         else {
             return;
         };
-        let codec = *codec;
+        let stream = *stream;
         let watchers = self
             .assigned
             .iter()
-            .filter(|(_, assigned)| **assigned == codec)
+            .filter(|(_, assigned)| **assigned == stream)
             .map(|(viewer, _)| *viewer);
         let failure = match event {
             WorkerEvent::Said(FromWorker::Ready) => return,
@@ -376,7 +388,8 @@ impl Feeds {
                     feed.keyframes.made(now);
                 }
                 tracing::trace!(key, bytes = data.len(), left = feed.refine.left(), "Frame");
-                feed.refine.handle_frame(data.len(), submitted.at, self.bps);
+                let bps = self.targets[usize::from(stream.slow)].bps;
+                feed.refine.handle_frame(data.len(), submitted.at, bps);
                 let rtp_time = super::rtp_time(self.epoch, submitted.at);
                 #[expect(
                     clippy::cast_possible_truncation,
@@ -384,7 +397,7 @@ impl Feeds {
                 )]
                 let notes = tiler.notes(watchers, rtp_time as u32, now);
                 let frame = EncodedFrame {
-                    codec,
+                    codec: stream.codec,
                     key,
                     rtp_time,
                     captured: submitted.at,
@@ -392,6 +405,7 @@ impl Feeds {
                 };
                 let capture = submitted.at.saturating_duration_since(submitted.noticed);
                 return tell(StudioEvent::Frame {
+                    stream,
                     frame,
                     trace: Trace {
                         capture,
@@ -410,7 +424,7 @@ impl Feeds {
             "Encoder failed; the next one goes on"
         );
         let size = size.unwrap_or(feed.encoder.size());
-        self.fail(codec, size, now, tell);
+        self.fail(stream, size, now, tell);
     }
 
     pub(super) fn is_anyone_watching(&self) -> bool {
@@ -422,18 +436,18 @@ impl Feeds {
             .feeds
             .iter()
             .find(|(_, feed)| feed.encoder.poll_timeout().is_some_and(|at| at <= now));
-        if let Some((codec, feed)) = hung {
+        if let Some((stream, feed)) = hung {
             tracing::warn!(
                 element = feed.encoder.rung.element,
                 "Encoder hangs; the next one goes on"
             );
-            let (codec, size) = (*codec, feed.encoder.size());
-            self.fail(codec, size, now, tell);
+            let (stream, size) = (*stream, feed.encoder.size());
+            self.fail(stream, size, now, tell);
         }
-        self.feeds.retain(|codec, feed| {
+        self.feeds.retain(|stream, feed| {
             let keep = feed.unused_since.is_none_or(|since| since + KEEP > now);
             if !keep {
-                tracing::info!(codec = codec.name(), "Encoder stopped: nobody needs it");
+                tracing::info!(codec = stream.codec.name(), slow = stream.slow, "Encoder stopped: nobody needs it");
             }
             keep
         });
@@ -456,8 +470,22 @@ impl Feeds {
 }
 
 impl Feed {
+    /// The next picture is a whole one.
+    fn begin_anew(&mut self) {
+        self.keyframes = Keyframes::default();
+        self.keyframes.wish();
+        (self.behind, self.wanted) = (true, true);
+        self.submitted = None;
+    }
+
     /// When this encoder wants a picture, if it does; `now` for at once.
     fn due(&self, dirty: bool, plain: bool, exact: bool, now: Instant) -> Option<Instant> {
+        let paced = self.submitted.map(|last| last.at + pace(self.encoder.bps()));
+        self.wish(dirty, plain, exact, now)
+            .map(|at| paced.map_or(at, |paced| at.max(paced)))
+    }
+
+    fn wish(&self, dirty: bool, plain: bool, exact: bool, now: Instant) -> Option<Instant> {
         if (dirty && plain) || (self.behind && self.wanted) {
             return Some(now);
         }
@@ -475,9 +503,9 @@ impl Feed {
     }
 }
 
-/// Whether a viewer of that codec gets all changes by video.
-fn is_plain(assigned: &BTreeMap<ViewerId, Codec>, tiled: &BTreeSet<ViewerId>, codec: Codec) -> bool {
+/// Whether a viewer of that encode gets all changes by video.
+fn is_plain(assigned: &BTreeMap<ViewerId, Stream>, tiled: &BTreeSet<ViewerId>, stream: Stream) -> bool {
     assigned
         .iter()
-        .any(|(viewer, assigned)| *assigned == codec && !tiled.contains(viewer))
+        .any(|(viewer, assigned)| *assigned == stream && !tiled.contains(viewer))
 }

@@ -2,6 +2,7 @@
 //!
 //! The rules are in `session_core::tiles`; this makes the messages.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,7 +14,7 @@ use crate::media::tiles::{Head, is_busy, mark, note, tiles};
 use crate::screen::Picture;
 
 /// A change that would be a longer message travels as video.
-const MOST_AT_ONCE: usize = 32_000;
+const MOST_AT_ONCE: u64 = 32_000;
 /// Cells of what rests that are sent in one message.
 const MOST_CELLS: usize = 40;
 /// What a cell of text takes, about.
@@ -25,7 +26,9 @@ const BUSY_BYTES: usize = 12_000;
 pub(super) struct Tiler {
     board: Board<ViewerId>,
     size: (u32, u32),
-    bps: u64,
+    /// Of the usual viewers and of the slow ones.
+    bps: [u64; 2],
+    slow: BTreeSet<ViewerId>,
     epoch: Instant,
     /// Messages on their way.
     kept: Vec<(ViewerId, u32, Arc<[u8]>)>,
@@ -36,18 +39,31 @@ impl Tiler {
         Self {
             board: Board::default(),
             size: (0, 0),
-            bps,
+            bps: [bps; 2],
+            slow: BTreeSet::new(),
             epoch,
             kept: Vec::new(),
         }
     }
 
-    pub(super) fn set_bitrate(&mut self, bps: u64) {
-        self.bps = bps;
+    pub(super) fn set_bitrate(&mut self, slow: bool, bps: u64) {
+        self.bps[usize::from(slow)] = bps;
     }
 
-    pub(super) fn set_viewers(&mut self, viewers: impl IntoIterator<Item = ViewerId>) {
-        self.board.set_viewers(viewers);
+    /// These take tiles; each with whether it gets the slow encode.
+    pub(super) fn set_viewers(&mut self, viewers: impl IntoIterator<Item = (ViewerId, bool)>) {
+        let viewers: Vec<(ViewerId, bool)> = viewers.into_iter().collect();
+        let slow = viewers.iter().filter(|(_, slow)| *slow);
+        self.slow = slow.map(|(viewer, _)| *viewer).collect();
+        self.board.set_viewers(viewers.into_iter().map(|(viewer, _)| viewer));
+    }
+
+    fn rate(&self, viewer: ViewerId) -> u64 {
+        self.bps[usize::from(self.slow.contains(&viewer))]
+    }
+
+    fn has_room(&self, viewer: ViewerId) -> bool {
+        self.board.has_room(viewer, self.rate(viewer))
     }
 
     pub(super) fn resize(&mut self, size: (u32, u32)) {
@@ -88,45 +104,52 @@ impl Tiler {
         }
     }
 
-    /// Sends what is small of a change. Returns whether video is needed for the rest.
-    pub(super) fn handle_grab(&mut self, picture: &Picture<'_>, now: Instant, tell: &Teller) -> bool {
+    /// Sends what is small of a change. Returns whether video is needed for the rest: the usual one, the slow one.
+    pub(super) fn handle_grab(&mut self, picture: &Picture<'_>, now: Instant, tell: &Teller) -> [bool; 2] {
         self.resize((picture.width, picture.height));
         if !self.is_used() || picture.damaged.is_empty() {
-            return false;
+            return [false; 2];
         }
         let dirty = self.board.under(picture.damaged.iter().copied());
         let split = self.board.handle_change(&dirty, now);
         if split.still.is_empty() {
-            return split.moving;
+            return [split.moving; 2];
         }
-        let ready: Vec<ViewerId> = self
-            .board
-            .viewers()
-            .filter(|viewer| self.board.has_room(*viewer, self.bps))
-            .collect();
-        let blocked = self.board.viewers().count() > ready.len();
-        let most = usize::try_from(self.board.credit(self.bps, now)).unwrap_or(usize::MAX);
-        let sent = self.send(picture, &split.still, &ready, most.min(MOST_AT_ONCE), now, tell);
-        if !sent {
-            self.board.move_on(&split.still, now);
+        let mut moving = [split.moving; 2];
+        for slow in [false, true] {
+            let viewers = self.board.viewers();
+            let all: Vec<ViewerId> = viewers.filter(|one| self.slow.contains(one) == slow).collect();
+            let ready: Vec<ViewerId> = all.iter().copied().filter(|one| self.has_room(*one)).collect();
+            if all.is_empty() {
+                continue;
+            }
+            let bps = self.bps[usize::from(slow)];
+            let mut most = self.board.credit(bps, now).min(MOST_AT_ONCE);
+            if slow {
+                // The budget is the usual viewers'.
+                most = most.min(Board::<ViewerId>::window(bps));
+            }
+            let most = usize::try_from(most).unwrap_or(usize::MAX);
+            let sent = self.send(picture, &split.still, &ready, most, now, tell);
+            if !sent {
+                self.board.move_on(&split.still, now);
+            }
+            moving[usize::from(slow)] |= ready.len() < all.len() || !sent;
         }
-        split.moving || blocked || !sent
+        moving
     }
 
     /// Sends a part of what rests and is not exact yet.
     pub(super) fn finish(&mut self, picture: &Picture<'_>, now: Instant, tell: &Teller) {
-        let viewers: Vec<ViewerId> = self
-            .board
-            .viewers()
-            .filter(|viewer| self.board.has_room(*viewer, self.bps))
-            .collect();
+        let viewers = self.board.viewers();
+        let viewers: Vec<ViewerId> = viewers.filter(|one| self.has_room(*one)).collect();
         for viewer in viewers {
             // Text and drawings first: a photograph would hold them up.
             let columns = self.board.columns();
             let all = self.board.unfinished(viewer, usize::MAX, now);
             let (busy, mut cells): (Vec<usize>, Vec<usize>) =
                 all.iter().partition(|cell| is_busy(picture, **cell, columns));
-            let window = usize::try_from(Board::<ViewerId>::window(self.bps)).unwrap_or(usize::MAX);
+            let window = usize::try_from(Board::<ViewerId>::window(self.rate(viewer))).unwrap_or(usize::MAX);
             cells.truncate((window / CELL_BYTES).clamp(1, MOST_CELLS));
             if cells.is_empty() {
                 cells.extend(busy.into_iter().take((window / BUSY_BYTES).clamp(1, MOST_BUSY)));
@@ -138,7 +161,7 @@ impl Tiler {
             let alike: Vec<ViewerId> = self
                 .board
                 .viewers()
-                .filter(|other| self.board.has_room(*other, self.bps))
+                .filter(|other| self.has_room(*other) && self.slow.contains(other) == self.slow.contains(&viewer))
                 .filter(|other| *other == viewer || self.board.unfinished(*other, usize::MAX, now) == all)
                 .collect();
             self.send(picture, &cells, &alike, usize::MAX, now, tell);
@@ -238,6 +261,6 @@ impl Tiler {
     }
 
     pub(super) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
-        self.board.poll_timeout(self.bps, now)
+        self.board.poll_timeout(|viewer| self.rate(viewer), now)
     }
 }

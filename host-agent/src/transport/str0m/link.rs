@@ -298,7 +298,7 @@ impl World {
         if !self.host.connected {
             return;
         }
-        let target = self.quality.target();
+        let target = self.quality.target(false).bps;
         self.tick().target = target;
         let held = self.path.closes(self.now).is_some_and(|at| at <= self.now);
         if held && self.last_frame.is_some_and(|last| last + TRICKLE > self.now) {
@@ -409,8 +409,8 @@ impl World {
             self.host.set_estimate(bps);
         }
         if let Some(rate) = self.path.rate() {
-            self.quality.handle_estimate(ViewerId(1), rate);
-            self.quality.poll_target();
+            self.quality.handle_estimate(ViewerId(1), rate, self.now);
+            self.quality.poll_target(false, self.now);
         }
     }
 }

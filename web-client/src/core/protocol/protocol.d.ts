@@ -177,7 +177,7 @@ export type FromViewer = { "type": "display.resize", width: number, height: numb
 /**
  * Milliseconds since 1970.
  */
-modified: number, } | { "type": "file.done", transfer: number, sum: string, } | { "type": "file.folder", transfer: number, path: string, } | { "type": "file.browse", path: string, after: string | null, } | { "type": "file.get", transfer: number, path: string, from: number, } | { "type": "sound.listen", on: boolean, } | { "type": "microphone.use", on: boolean, } | { "type": "control.ask", } | { "type": "control.give", viewer: ViewerId, } | { "type": "control.decline", viewer: ViewerId, } | { "type": "control.take", } | { "type": "control.release", } | { "type": "control.stop", } | { "type": "ping", t: number, };
+modified: number, } | { "type": "file.done", transfer: number, sum: string, } | { "type": "file.folder", transfer: number, path: string, } | { "type": "file.browse", path: string, after: string | null, } | { "type": "file.get", transfer: number, path: string, from: number, } | { "type": "sound.listen", on: boolean, } | { "type": "microphone.use", on: boolean, } | { "type": "control.ask", } | { "type": "control.give", viewer: ViewerId, } | { "type": "control.decline", viewer: ViewerId, } | { "type": "control.take", } | { "type": "control.release", } | { "type": "control.stop", } | { "type": "ping", t: number, } | { "type": "quality.save", on: boolean, };
 
 /**
  * Host → viewer.
