@@ -9,6 +9,7 @@ mod clipboard;
 mod consent;
 mod control;
 mod display;
+mod figures;
 mod files;
 mod inject;
 mod lease;
@@ -37,6 +38,7 @@ use tokio::sync::mpsc;
 
 use self::bulk::Transfers;
 use self::consent::Consents;
+use self::figures::Figures;
 use self::inject::SinkOpener;
 use self::lease::Shared;
 use self::picture::Screen;
@@ -112,6 +114,7 @@ struct Hub {
     next_viewer: u32,
     gate: InputGate,
     quality: Quality<ViewerId>,
+    figures: Figures,
     max_bps: u64,
     sizing: Sizing,
     follow_window: bool,
@@ -155,6 +158,7 @@ pub async fn run(parts: Parts, mut stop: tokio::sync::oneshot::Receiver<()>) {
         next_viewer: 1,
         gate: InputGate::default(),
         quality: Quality::new(parts.max_bps),
+        figures: Figures::default(),
         max_bps: parts.max_bps,
         sizing: Sizing::new(parts.follow_window),
         follow_window: parts.follow_window,
@@ -256,6 +260,7 @@ impl Hub {
             Signal::SessionLease { .. }
             | Signal::HostStatus { .. }
             | Signal::HostEvent { .. }
+            | Signal::HostFrames { .. }
             | Signal::HostWake { .. } => {}
             Signal::SessionWaiting { .. }
             | Signal::SessionAccept { .. }

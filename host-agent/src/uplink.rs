@@ -282,6 +282,7 @@ impl Uplink {
             | Signal::SessionEnd { .. } => self.tell_hub(signal).await?,
             Signal::HostStatus { .. }
             | Signal::HostEvent { .. }
+            | Signal::HostFrames { .. }
             | Signal::SessionWaiting { .. }
             | Signal::SessionAccept { .. }
             | Signal::SessionReject { .. }

@@ -140,7 +140,13 @@ impl<P: Ord> Quality<P> {
         } else {
             bps < HALF_BPS.0
         };
-        let half = old.half != lasts(&mut encode.since, other, if old.half { BETTER } else { WORSE }, now);
+        let half = old.half
+            != lasts(
+                &mut encode.since,
+                other,
+                if old.half { BETTER } else { WORSE },
+                now,
+            );
         let differs = half != old.half || bps.abs_diff(old.bps) * 20 > old.bps;
         differs.then(|| {
             encode.target = Target { bps, half };

@@ -55,7 +55,7 @@ fn one_slow_viewer_does_not_take_quality_from_the_others() {
     let now = Instant::now();
     let mut quality = Quality::new(20_000_000);
     let target = |bps, half| Some(Target { bps, half });
-    let mut tell = |quality: &mut Quality<u8>, rates: [u64; 3], at: Instant| {
+    let tell = |quality: &mut Quality<u8>, rates: [u64; 3], at: Instant| {
         for (viewer, bps) in (1..).zip(rates) {
             quality.handle_estimate(viewer, bps, at);
         }
@@ -69,7 +69,11 @@ fn one_slow_viewer_does_not_take_quality_from_the_others() {
     assert_eq!(quality.poll_target(false, later), target(5_400_000, false));
     assert_eq!(quality.poll_target(true, later), target(450_000, false));
     tell(&mut quality, [10_000_000, 6_100_000, 500_000], later);
-    assert_eq!(quality.poll_target(false, later), None, "small changes are ignored");
+    assert_eq!(
+        quality.poll_target(false, later),
+        None,
+        "small changes are ignored"
+    );
     // So few bits are for a smaller picture.
     let later = later + Duration::from_secs(2);
     assert_eq!(quality.poll_target(true, later), target(450_000, true));
@@ -78,7 +82,11 @@ fn one_slow_viewer_does_not_take_quality_from_the_others() {
     // It comes back as slowly as it takes to trust that.
     tell(&mut quality, [10_000_000, 6_100_000, 9_000_000], later);
     assert!(!quality.poll_moved());
-    tell(&mut quality, [10_000_000, 6_100_000, 9_000_000], later + Duration::from_secs(6));
+    tell(
+        &mut quality,
+        [10_000_000, 6_100_000, 9_000_000],
+        later + Duration::from_secs(6),
+    );
     assert!(quality.poll_moved() && !quality.is_slow(&3));
 }
 
@@ -110,10 +118,25 @@ fn few_bits_make_a_smaller_picture_for_a_viewer_alone() {
     let mut quality = Quality::new(20_000_000);
     quality.handle_estimate(1, 500_000, now);
     assert!(!quality.poll_target(false, now).unwrap().half);
-    assert!(quality.poll_target(false, now + Duration::from_secs(2)).unwrap().half);
+    assert!(
+        quality
+            .poll_target(false, now + Duration::from_secs(2))
+            .unwrap()
+            .half
+    );
     quality.handle_estimate(1, 3_000_000, now + Duration::from_secs(3));
-    assert!(quality.poll_target(false, now + Duration::from_secs(3)).unwrap().half);
-    assert!(!quality.poll_target(false, now + Duration::from_secs(9)).unwrap().half);
+    assert!(
+        quality
+            .poll_target(false, now + Duration::from_secs(3))
+            .unwrap()
+            .half
+    );
+    assert!(
+        !quality
+            .poll_target(false, now + Duration::from_secs(9))
+            .unwrap()
+            .half
+    );
 }
 
 #[test]

@@ -181,7 +181,11 @@ fn who_wants_all_anew_gets_it_at_most_twice_a_second() {
     board.resend(now);
     assert!(board.is_exact(1), "too soon");
     let later = now + Duration::from_millis(500);
-    assert!(board.poll_timeout(|_| 5_000_000, now).is_some_and(|at| at <= later));
+    assert!(
+        board
+            .poll_timeout(|_| 5_000_000, now)
+            .is_some_and(|at| at <= later)
+    );
     board.resend(later);
     assert!(!board.is_exact(1));
 }

@@ -21,9 +21,11 @@ impl FromViewer {
             | Self::ControlRelease {}
             | Self::ControlStop {} => Right::InputPointer,
             Self::MicrophoneUse { .. } => Right::Microphone,
-            Self::PageHidden { .. } | Self::QualitySave { .. } | Self::VideoRefresh {} | Self::Ping { .. } => {
-                Right::View
-            },
+            Self::PageHidden { .. }
+            | Self::QualitySave { .. }
+            | Self::VideoShown { .. }
+            | Self::VideoRefresh {}
+            | Self::Ping { .. } => Right::View,
         }
     }
 }

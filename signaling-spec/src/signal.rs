@@ -160,6 +160,27 @@ pub enum Signal {
     /// Router → host: wake the machine in your network that has one of these hardware addresses.
     #[serde(rename = "host.wake")]
     HostWake { macs: Vec<String> },
+    /// Host → router: what frames took since the last such word, as means in microseconds; for metrics.
+    #[serde(rename = "host.frames")]
+    HostFrames {
+        /// Frames that were made, with their steps here.
+        made: u32,
+        /// From the word of a change to its capture.
+        capture_us: u32,
+        convert_us: u32,
+        encode_us: u32,
+        /// From the encoder to the transport.
+        send_us: u32,
+        /// Frames of which pages told, with their steps there.
+        shown: u32,
+        /// From the transport to the page.
+        way_us: u32,
+        decode_us: u32,
+        /// From the decoder to the display.
+        show_us: u32,
+        /// From the change to its sight.
+        age_us: u32,
+    },
 }
 
 /// A network card of a host that listens for a wake-up while the host sleeps.
@@ -350,7 +371,7 @@ struct Head {
 
 impl Signal {
     /// Every `type` there is.
-    pub const TYPES: [&'static str; 14] = [
+    pub const TYPES: [&'static str; 15] = [
         "session.request",
         "session.lease",
         "host.status",
@@ -365,6 +386,7 @@ impl Signal {
         "error",
         "host.event",
         "host.wake",
+        "host.frames",
     ];
 
     /// Decodes one text frame.
@@ -416,6 +438,7 @@ impl Signal {
             | Self::SessionReject { .. }
             | Self::IceEnd { .. }
             | Self::SessionEnd { .. }
+            | Self::HostFrames { .. }
             | Self::Error { .. } => {}
         }
         Ok(signal)
@@ -438,9 +461,11 @@ impl Signal {
             | Self::IceCandidate { sid, .. }
             | Self::IceEnd { sid }
             | Self::SessionEnd { sid, .. } => Some(sid),
-            Self::HostStatus { .. } | Self::HostEvent { .. } | Self::HostWake { .. } | Self::Error { .. } => {
-                None
-            }
+            Self::HostStatus { .. }
+            | Self::HostEvent { .. }
+            | Self::HostWake { .. }
+            | Self::HostFrames { .. }
+            | Self::Error { .. } => None,
         }
     }
 
@@ -461,6 +486,7 @@ impl Signal {
             Self::SessionEnd { .. } => "session.end",
             Self::Error { .. } => "error",
             Self::HostEvent { .. } => "host.event",
+            Self::HostFrames { .. } => "host.frames",
         }
     }
 }

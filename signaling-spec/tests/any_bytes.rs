@@ -108,6 +108,18 @@ fn signals() -> impl Strategy<Value = Signal> {
                 lost
             }),
         proptest::collection::vec(".*", 0..8).prop_map(|macs| Signal::HostWake { macs }),
+        any::<[u32; 10]>().prop_map(|n| Signal::HostFrames {
+            made: n[0],
+            capture_us: n[1],
+            convert_us: n[2],
+            encode_us: n[3],
+            send_us: n[4],
+            shown: n[5],
+            way_us: n[6],
+            decode_us: n[7],
+            show_us: n[8],
+            age_us: n[9]
+        }),
         (sid(), fingerprint(), rights()).prop_map(|(sid, host_fp, rights)| Signal::SessionAccept {
             sid,
             host_fp,

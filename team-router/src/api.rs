@@ -46,6 +46,7 @@ use crate::access::Access;
 use crate::audit::Sinks;
 use crate::config::Config;
 use crate::error::TeamError;
+use crate::frames::Frames;
 use crate::limits::Limits;
 use crate::login::Waiting;
 use crate::login::oidc::OpenId;
@@ -74,6 +75,7 @@ pub struct Team {
     pub certificate: Option<Arc<Certificate>>,
     /// SHA-256 of the token that opens the figures, if anybody may see them.
     pub metrics_token: Option<[u8; 32]>,
+    pub frames: Arc<Frames>,
     pub waiting: Arc<Waiting>,
     /// `None`: the site has no name that passkeys could belong to.
     pub passkeys: Option<Arc<Passkeys>>,

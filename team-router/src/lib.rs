@@ -10,6 +10,7 @@ pub mod backup;
 pub mod certificate;
 pub mod config;
 pub mod error;
+pub mod frames;
 pub mod limits;
 pub mod login;
 pub mod passkeys;

@@ -146,6 +146,7 @@ pub async fn start(
         grants_public: URL_SAFE_NO_PAD.encode(public),
         turn,
         metrics_token,
+        frames: Arc::default(),
         waiting: Arc::new(Waiting::default()),
         wishes: Arc::default(),
         passkeys: Passkeys::new(&config.public_url).map(Arc::new),

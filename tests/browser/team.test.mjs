@@ -4,11 +4,21 @@
  */
 
 import assert from "node:assert/strict";
+import { request } from "node:https";
 import { after, before, describe, it } from "node:test";
 import { BROWSERS, Browser } from "./lib/browser.mjs";
 import { Display } from "./lib/display.mjs";
 import { Team, logIn } from "./lib/team.mjs";
 import { Stack, until } from "./lib/wait.mjs";
+
+const METRICS = "a-token-for-the-figures-that-is-long-enough";
+
+/** The router's figures. */
+const metrics = (port) => new Promise((done, fail) => {
+  const asked = request({ port, path: "/metrics", rejectUnauthorized: false, headers: { authorization: `Bearer ${METRICS}` } }, async (answer) => done((await answer.toArray()).join("")));
+  asked.on("error", fail);
+  asked.end();
+});
 
 const text = (page) => page.evaluate(() => document.body.innerText).catch(() => "");
 
@@ -20,7 +30,11 @@ for (const name of BROWSERS) {
     let viewer;
     let dev;
     before(async () => {
-      team = await stack.use(Team.open());
+      const keys = (team) => {
+        team.secret("metrics-token", METRICS);
+        return `metrics-token-file = "${team.at("metrics-token")}"`;
+      };
+      team = await stack.use(Team.open({ keys }));
       team.role("staff", { allow: { labels: { env: ["dev"] } }, rights: { view: true, input_keyboard: true } });
       team.command("role", "bind", "staff", "--provider", "trial", "--group", "staff");
       dev = await team.host("dev box", ["env=dev"]);
@@ -42,6 +56,16 @@ for (const name of BROWSERS) {
       assert.ok(viewer.page.url().includes(`/desktop?host=${dev.id}`));
       assert.deepEqual((await viewer.look()).desk.rights.toSorted(), ["input_keyboard", "view"]);
       assert.match(await viewer.page.title(), /dev box/);
+    });
+
+    it("counts what frames take, from the screen to the eye", async () => {
+      await until("the figures", async () => {
+        const page = await metrics(team.port);
+        const of = (step, what) => Number(new RegExp(`removid_frame_step_seconds_${what}\\{step="${step}"\\} (\\S+)`).exec(page)?.[1]);
+        const mean = (step) => of(step, "sum") / of(step, "count");
+        // Of encodes and of what is seen; nothing of it takes longer than a second.
+        return ["encode", "age"].every((step) => mean(step) > 0.0001 && mean(step) < 1) && mean("encode") < mean("age");
+      }, 20_000, () => metrics(team.port));
     });
 
     it("lists the hosts of one's roles, and who is on them", async () => {

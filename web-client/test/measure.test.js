@@ -54,6 +54,8 @@ test("the way of a frame is added up when both ends told of it, in either order"
   const { captureMs, convertMs, encodeMs, sendMs, wayMs, decodingMs, showMs, endToEndMs } = await measure.read(peer({}));
   assert.deepEqual([captureMs, convertMs, encodeMs, sendMs, wayMs, decodingMs, showMs], [3, 2, 6, 0.5, 6.5, 3, 3]);
   assert.equal(endToEndMs, 3 + 2 + 6 + 0.5 + 6.5 + 3 + 3);
+  const told = { type: "video.shown", frames: 2, way_us: 6_500, decode_us: 3_000, show_us: 3_000, age_us: 24_000 };
+  assert.deepEqual([measure.report(), measure.report()], [told, null]);
   // 180 of 90 kHz after the last frame that the host told of.
   measure.painted(8 + 180, 90);
   assert.equal((await measure.read(peer({}))).tilesMs, 8);

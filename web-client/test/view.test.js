@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { full } from "../src/core/half.js";
 import { View } from "../src/core/view.js";
 
 const VIDEO = { width: 3200, height: 1080 };
@@ -53,12 +54,15 @@ test("of an odd screen, which a video holds with its last column and row twice, 
   assert.deepEqual([it.layout.width, it.layout.height], [1368, 767]);
 });
 
-test("a picture that was made smaller has its monitors smaller", () => {
+test("a half picture is shown as large as the whole one", () => {
   const half = { width: 1600, height: 540 };
-  const it = view(RIGHT, half);
-  assert.deepEqual([it.layout.width, it.layout.height], [640, 512]);
-  const { clip } = it.whole(half);
-  assert.deepEqual([clip.left, clip.top], [960, 28]);
+  const [it, whole] = [view(RIGHT, half), view(RIGHT)];
+  assert.deepEqual(it.layout, whole.layout);
+  assert.deepEqual(it.whole(half), whole.whole(VIDEO));
+  // Sides whose half is odd, and an odd screen.
+  assert.deepEqual(full({ width: 684, height: 384 }, { width: 1366, height: 767 }), { width: 1366, height: 768 });
+  assert.deepEqual(full({ width: 683, height: 384 }, { width: 1366, height: 767 }), { width: 683, height: 384 });
+  assert.deepEqual(full({ width: 0, height: 0 }, { width: 0, height: 0 }), { width: 0, height: 0 });
 });
 
 test("zoom keeps the point under the fingers, pans within the picture, and ends whole", () => {

@@ -91,6 +91,7 @@ impl Hub {
         let viewers: Vec<ViewerId> = self.sessions.keys().copied().collect();
         viewers.into_iter().for_each(|viewer| self.beat(viewer));
         self.flush_traces();
+        self.tell_figures();
         self.wish_keyframes();
     }
 
@@ -178,6 +179,16 @@ impl Hub {
                 asked,
             } => self.resize(viewer, (width, height), density, asked),
             FromViewer::QualityLimit { max_kbps } => self.limit(max_kbps),
+            FromViewer::VideoShown {
+                frames,
+                way_us,
+                decode_us,
+                show_us,
+                age_us,
+            } => {
+                self.figures.shown(frames, [way_us, decode_us, show_us, age_us]);
+                Ok(())
+            }
             FromViewer::QualitySave { on } => {
                 self.save_data(viewer, on);
                 Ok(())

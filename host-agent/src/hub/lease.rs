@@ -70,6 +70,7 @@ impl Hub {
             FromViewer::DisplayResize { .. }
             | FromViewer::QualityLimit { .. }
             | FromViewer::QualitySave { .. }
+            | FromViewer::VideoShown { .. }
             | FromViewer::PageHidden { .. }
             | FromViewer::VideoRefresh {}
             | FromViewer::ViewerDismiss { .. }

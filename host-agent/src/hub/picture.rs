@@ -285,15 +285,17 @@ impl Hub {
         }
         self.wish_keyframes();
         self.set_gate(now);
+        let before = now.saturating_duration_since(frame.captured);
+        let send = before.saturating_sub(trace.convert + trace.encode);
+        self.figures.made(trace, send);
         if self.screen.traces.len() < TRACES {
-            let before = now.saturating_duration_since(frame.captured);
             let ms = |time: Duration| time.as_secs_f32() * 1000.0;
             self.screen.traces.push(FrameTrace {
                 rtp,
                 capture_ms: ms(trace.capture),
                 convert_ms: ms(trace.convert),
                 encode_ms: ms(trace.encode),
-                send_ms: ms(before.saturating_sub(trace.convert + trace.encode)),
+                send_ms: ms(send),
                 at_ms: wall_ms(before),
             });
         }

@@ -240,6 +240,7 @@ async fn forward(app: &Edge, text: &str, sid: &SessionId) -> Option<Signal> {
         | Signal::SessionLease { .. }
         | Signal::HostStatus { .. }
         | Signal::HostEvent { .. }
+        | Signal::HostFrames { .. }
         | Signal::HostWake { .. }
         | Signal::SessionWaiting { .. }
         | Signal::SessionAccept { .. }

@@ -264,6 +264,7 @@ impl Hosts {
             | Signal::SessionLease { .. }
             | Signal::HostStatus { .. }
             | Signal::HostEvent { .. }
+            | Signal::HostFrames { .. }
             | Signal::HostWake { .. }
             | Signal::SdpOffer { .. }
             | Signal::Error { .. } => return,

@@ -107,6 +107,18 @@ pub enum FromViewer {
     /// Whether I save data: I get a smaller picture of few bits, and nobody else does for it.
     #[serde(rename = "quality.save")]
     QualitySave { on: bool },
+    /// What frames took since the last such word, as means in microseconds; for metrics.
+    #[serde(rename = "video.shown")]
+    VideoShown {
+        frames: u32,
+        /// From the transport to this page.
+        way_us: u32,
+        decode_us: u32,
+        /// From the decoder to the display.
+        show_us: u32,
+        /// From the change on the screen to its sight.
+        age_us: u32,
+    },
 }
 
 /// Host → viewer.
@@ -362,7 +374,7 @@ pub struct FrameTrace {
 }
 
 impl FromViewer {
-    pub const TYPES: [&'static str; 22] = [
+    pub const TYPES: [&'static str; 23] = [
         "display.resize",
         "quality.limit",
         "page.hidden",
@@ -385,6 +397,7 @@ impl FromViewer {
         "control.stop",
         "ping",
         "quality.save",
+        "video.shown",
     ];
 
     /// # Errors
@@ -417,6 +430,7 @@ impl FromViewer {
             Self::ControlStop {} => "control.stop",
             Self::Ping { .. } => "ping",
             Self::QualitySave { .. } => "quality.save",
+            Self::VideoShown { .. } => "video.shown",
         }
     }
 }

@@ -75,6 +75,7 @@ pub(super) async fn show(
             left,
         );
     }
+    page.0.push_str(&team.frames.text());
     page.head(
         "removid_events_total",
         "counter",

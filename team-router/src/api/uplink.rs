@@ -237,6 +237,7 @@ async fn hear(team: &Team, connection: &Connection, from: IpAddr, signal: Signal
                 }
             }
         }
+        Signal::HostFrames { .. } => team.frames.handle(&signal),
         Signal::HostEvent { .. }
         | Signal::SessionRequest { .. }
         | Signal::SessionWaiting { .. }

@@ -4,7 +4,7 @@
  * `jitterBufferTargetDelay` grows while the real delay stays near nothing, so only what was emitted counts.
  */
 
-/** @import { FrameTrace } from "./protocol/protocol.js" */
+/** @import { FrameTrace, FromViewer } from "./protocol/protocol.js" */
 /** @import { Stats } from "./types.js" */
 
 import { HostClock } from "./host-clock.js";
@@ -31,6 +31,8 @@ export class Measure {
   #before = null;
   /** @type {number | null} */
   #pingMs = null;
+  /** What the host has not heard yet. */
+  #untold = { frames: 0, way: 0, decode: 0, show: 0, age: 0 };
   #means = {
     captureMs: new Mean(),
     convertMs: new Mean(),
@@ -62,6 +64,15 @@ export class Measure {
     if (this.#anchor === null) return;
     const at = this.#clock.here(this.#anchor.at + ((stamp - this.#anchor.rtp) | 0) / 90);
     if (at !== null) this.#means.tilesMs.add(now - at);
+  }
+
+  /** What frames took since this was asked last, for the host's figures. @returns {Extract<FromViewer, { type: "video.shown" }> | null} */
+  report() {
+    const { frames, way, decode, show, age } = this.#untold;
+    this.#untold = { frames: 0, way: 0, decode: 0, show: 0, age: 0 };
+    if (frames === 0) return null;
+    const us = (/** @type {number} */ ms) => Math.min(0xffff_ffff, Math.max(0, Math.round((ms / frames) * 1000) || 0));
+    return { type: "video.shown", frames, way_us: us(way), decode_us: us(decode), show_us: us(show), age_us: us(age) };
   }
 
   /** Whether the host's clock is hardly known. */
@@ -170,12 +181,21 @@ export class Measure {
     means.sendMs.add(trace.send_ms);
     const captured = this.#clock.here(trace.at_ms);
     if (captured === null) return;
-    means.endToEndMs.add(shown - captured + trace.capture_ms);
+    const age = shown - captured + trace.capture_ms;
+    means.endToEndMs.add(age);
     // Not every browser tells these of every frame.
     if (received === null) return;
-    means.wayMs.add(received - captured - trace.convert_ms - trace.encode_ms - trace.send_ms);
-    means.showMs.add(shown - received - (decoding ?? 0));
+    const way = received - captured - trace.convert_ms - trace.encode_ms - trace.send_ms;
+    const show = shown - received - (decoding ?? 0);
+    means.wayMs.add(way);
+    means.showMs.add(show);
     if (decoding !== null) means.decodingMs.add(decoding);
+    const sums = this.#untold;
+    sums.frames += 1;
+    sums.way += way;
+    sums.decode += decoding ?? 0;
+    sums.show += show;
+    sums.age += age;
   }
 }
 

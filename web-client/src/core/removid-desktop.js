@@ -166,10 +166,7 @@ export class RemovidDesktop extends HTMLElement {
     /** @type {Session} */
     const session = new Session(
       { ...target, stage: this.#stage, size: () => this.#placement.wanted, hidden: () => this.#share.hidden, saves: () => this.saver },
-      {
-        ...this.#listener(() => session),
-        error: (detail) => session === this.#session && this.#emit("error", detail),
-      },
+      { ...this.#listener(() => session), error: (detail) => session === this.#session && this.#emit("error", detail) },
     );
     this.#session = session;
     this.#takeFocus();

@@ -37,6 +37,7 @@ import { Tail } from "./tail.js";
 
 const TICK_MS = 250;
 const PING_MS = 2_000;
+const REPORT_MS = 5_000;
 /** The first ones tell how the host's clock goes. */
 const FIRST_PING_MS = 500;
 /** The same while the picture stands still: whether the host lives is known from its heartbeats. */
@@ -65,6 +66,7 @@ export class Session {
   #pings = new Map();
   #pingNumber = 0;
   #pingDue = 0;
+  #reportDue = 0;
   #abort = new AbortController();
   /** What the host was told. */
   #hidden = false;
@@ -165,6 +167,7 @@ export class Session {
     this.#watchClocks(now);
     if (this.#life.poll(now)) this.#begin();
     if (this.#life.state === "live" && now >= this.#pingDue) this.#ping(now);
+    if (this.#life.state === "live" && now >= this.#reportDue) this.#report(now);
     this.#tell();
   }
 
@@ -280,6 +283,13 @@ export class Session {
   #askForTail(attempt) {
     if (attempt !== this.#shown || this.#options.hidden() || !attempt.tail.isMissing(performance.now())) return;
     attempt.send({ type: "video.refresh" });
+  }
+
+  /** Tells the host what its frames took; nothing while there were none. @param {number} now */
+  #report(now) {
+    this.#reportDue = now + REPORT_MS;
+    const report = this.#shown?.measure.report() ?? null;
+    if (report !== null) this.#shown?.send(report);
   }
 
   /** @param {number} now */

@@ -161,7 +161,12 @@ impl Feeds {
         match Encoder::start(&self.launcher, rung, self.next_worker, size, target, said) {
             Ok(encoder) => {
                 let slow = stream.slow;
-                tracing::info!(element = rung.element, codec = codec.name(), slow, "Encoder started");
+                tracing::info!(
+                    element = rung.element,
+                    codec = codec.name(),
+                    slow,
+                    "Encoder started"
+                );
                 let mut keyframes = Keyframes::default();
                 keyframes.wish();
                 let feed = Feed {
@@ -447,7 +452,11 @@ impl Feeds {
         self.feeds.retain(|stream, feed| {
             let keep = feed.unused_since.is_none_or(|since| since + KEEP > now);
             if !keep {
-                tracing::info!(codec = stream.codec.name(), slow = stream.slow, "Encoder stopped: nobody needs it");
+                tracing::info!(
+                    codec = stream.codec.name(),
+                    slow = stream.slow,
+                    "Encoder stopped: nobody needs it"
+                );
             }
             keep
         });

@@ -55,7 +55,8 @@ impl Tiler {
         let viewers: Vec<(ViewerId, bool)> = viewers.into_iter().collect();
         let slow = viewers.iter().filter(|(_, slow)| *slow);
         self.slow = slow.map(|(viewer, _)| *viewer).collect();
-        self.board.set_viewers(viewers.into_iter().map(|(viewer, _)| viewer));
+        self.board
+            .set_viewers(viewers.into_iter().map(|(viewer, _)| viewer));
     }
 
     fn rate(&self, viewer: ViewerId) -> u64 {
@@ -161,7 +162,9 @@ impl Tiler {
             let alike: Vec<ViewerId> = self
                 .board
                 .viewers()
-                .filter(|other| self.has_room(*other) && self.slow.contains(other) == self.slow.contains(&viewer))
+                .filter(|other| {
+                    self.has_room(*other) && self.slow.contains(other) == self.slow.contains(&viewer)
+                })
                 .filter(|other| *other == viewer || self.board.unfinished(*other, usize::MAX, now) == all)
                 .collect();
             self.send(picture, &cells, &alike, usize::MAX, now, tell);

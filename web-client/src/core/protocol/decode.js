@@ -255,6 +255,10 @@ const SIGNALS = {
   "ice.end": { sid: text },
   "session.end": { sid: text, reason: oneOf(END_REASONS) },
   error: { code: oneOf(REFUSALS), ref: optional(text) },
+  "host.frames": {
+    made: u32, capture_us: u32, convert_us: u32, encode_us: u32, send_us: u32,
+    shown: u32, way_us: u32, decode_us: u32, show_us: u32, age_us: u32,
+  },
   "host.event": {
     code: sized(MAX_EVENT_NAME),
     at: u64,

@@ -168,7 +168,35 @@ at: number, fields: Array<EventField>,
 /**
  * So many before it found no place while the router was away, or came too fast.
  */
-lost: number, } | { "type": "host.wake", macs: Array<string>, };
+lost: number, } | { "type": "host.wake", macs: Array<string>, } | { "type": "host.frames",
+/**
+ * Frames that were made, with their steps here.
+ */
+made: number,
+/**
+ * From the word of a change to its capture.
+ */
+capture_us: number, convert_us: number, encode_us: number,
+/**
+ * From the encoder to the transport.
+ */
+send_us: number,
+/**
+ * Frames of which pages told, with their steps there.
+ */
+shown: number,
+/**
+ * From the transport to the page.
+ */
+way_us: number, decode_us: number,
+/**
+ * From the decoder to the display.
+ */
+show_us: number,
+/**
+ * From the change to its sight.
+ */
+age_us: number, };
 
 /**
  * Viewer → host.
@@ -177,7 +205,19 @@ export type FromViewer = { "type": "display.resize", width: number, height: numb
 /**
  * Milliseconds since 1970.
  */
-modified: number, } | { "type": "file.done", transfer: number, sum: string, } | { "type": "file.folder", transfer: number, path: string, } | { "type": "file.browse", path: string, after: string | null, } | { "type": "file.get", transfer: number, path: string, from: number, } | { "type": "sound.listen", on: boolean, } | { "type": "microphone.use", on: boolean, } | { "type": "control.ask", } | { "type": "control.give", viewer: ViewerId, } | { "type": "control.decline", viewer: ViewerId, } | { "type": "control.take", } | { "type": "control.release", } | { "type": "control.stop", } | { "type": "ping", t: number, } | { "type": "quality.save", on: boolean, };
+modified: number, } | { "type": "file.done", transfer: number, sum: string, } | { "type": "file.folder", transfer: number, path: string, } | { "type": "file.browse", path: string, after: string | null, } | { "type": "file.get", transfer: number, path: string, from: number, } | { "type": "sound.listen", on: boolean, } | { "type": "microphone.use", on: boolean, } | { "type": "control.ask", } | { "type": "control.give", viewer: ViewerId, } | { "type": "control.decline", viewer: ViewerId, } | { "type": "control.take", } | { "type": "control.release", } | { "type": "control.stop", } | { "type": "ping", t: number, } | { "type": "quality.save", on: boolean, } | { "type": "video.shown", frames: number,
+/**
+ * From the transport to this page.
+ */
+way_us: number, decode_us: number,
+/**
+ * From the decoder to the display.
+ */
+show_us: number,
+/**
+ * From the change on the screen to its sight.
+ */
+age_us: number, };
 
 /**
  * Host → viewer.
