@@ -11,7 +11,7 @@ use session_core::answerer::{Answerer, Input, Output, STEP_DEADLINE, State};
 use session_core::confined::{Confined, LOOK_EVERY, MISSES, QUIET};
 use session_core::hold_back::HoldBack;
 use session_core::keyframes::{Keyframes, SPACING};
-use session_core::ladder::{Ladder, REST};
+use session_core::ladder::{Ladder, PAUSE, REST};
 use session_core::quality::{FLOOR_BPS, Quality, SAVER_BPS, Target};
 use session_core::rate::Bucket;
 use session_core::tickets::TicketBook;
@@ -149,8 +149,12 @@ fn a_failed_rung_rests_and_returns() {
     ladder.handle_failure(now, |rung| *rung == "x264");
     assert_eq!(ladder.pick(now, h264), None);
     assert_eq!(ladder.pick(now, |_| true), Some(&"vp8"));
-    assert_eq!(ladder.poll_timeout(h264), Some(now + REST));
-    assert_eq!(ladder.pick(now + REST, h264), Some(&"hw"));
+    // The last resort is the one that failed first, and not for long while there is another.
+    assert_eq!(ladder.poll_timeout(h264), Some(now + PAUSE));
+    ladder.handle_failure(now + PAUSE, |rung| *rung == "hw");
+    assert_eq!(ladder.pick(now + PAUSE, h264), Some(&"x264"));
+    assert_eq!(ladder.pick(now + PAUSE, |_| true), Some(&"vp8"));
+    assert_eq!(ladder.pick(now + PAUSE + REST, h264), Some(&"hw"));
 }
 
 #[test]

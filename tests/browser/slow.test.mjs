@@ -87,7 +87,7 @@ for (const name of BROWSERS) {
     it("gives a slow path what it carries, and the other viewer all", { skip: LACK }, async () => {
       const network = await stack.use(Network.open({ nat: true }));
       const agent = await stack.use(Agent.open({ namespace: network.host, desktop: "test" }));
-      await network.translate(agent.port, { kbit: 700, delay: 10, late: true });
+      await network.translate(agent.port, { kbit: 500, delay: 10, late: true });
       const fast = await browsers[0].view(agent.url(network.outer));
       await fast.live();
       network.forwarder.child.kill("SIGUSR2");

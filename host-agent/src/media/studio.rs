@@ -223,7 +223,7 @@ impl Studio {
             if let Err(error) = self.pump().and_then(|()| self.shoot()) {
                 self.lose(&error);
             }
-            self.feeds.handle_timeout(Instant::now(), &self.tell);
+            self.feeds.handle_timeout(self.size(), Instant::now(), &self.tell);
             self.wait();
         }
     }

@@ -436,7 +436,10 @@ impl Feeds {
         !self.assigned.is_empty()
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Instant, tell: &Teller) {
+    pub(super) fn handle_timeout(&mut self, size: Option<(u32, u32)>, now: Instant, tell: &Teller) {
+        if self.stranded_until().is_some_and(|at| at <= now) {
+            self.assign(size, now, tell);
+        }
         let hung = self
             .feeds
             .iter()
@@ -469,12 +472,18 @@ impl Feeds {
             .values()
             .filter_map(|feed| feed.unused_since)
             .map(|since| since + KEEP);
-        let stranded = if self.viewers.len() > self.assigned.len() {
-            self.ladder.poll_timeout(|_| true)
-        } else {
-            None
-        };
-        hung.chain(unused).chain(stranded).min()
+        hung.chain(unused).chain(self.stranded_until()).min()
+    }
+
+    /// When an encoder may serve again, while somebody has none.
+    fn stranded_until(&self) -> Option<Instant> {
+        let stranded = self
+            .viewers
+            .iter()
+            .filter(|(viewer, _)| !self.assigned.contains_key(viewer));
+        stranded
+            .filter_map(|(_, watch)| self.ladder.poll_timeout(|rung| watch.codecs.contains(&rung.codec)))
+            .min()
     }
 }
 
