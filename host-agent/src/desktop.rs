@@ -93,7 +93,11 @@ impl VirtualDesktop {
         let (tell, told) = channel();
         let state = Arc::new(Mutex::new(DesktopState::Running));
         let (for_thread, wanted) = (Arc::clone(&state), options.clone());
-        let run = move || match Desktop::start(&wanted) {
+        let start = move || {
+            crate::priority::usual();
+            Desktop::start(&wanted)
+        };
+        let run = move || match start() {
             Ok(desktop) => {
                 let sound = sound::server(&desktop.place, &desktop.account);
                 let _ = tell.send(Ok((

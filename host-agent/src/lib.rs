@@ -14,6 +14,7 @@ pub mod identity;
 pub mod input;
 pub mod install;
 pub mod media;
+pub mod priority;
 pub mod screen;
 pub mod sound;
 pub mod station;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use host_agent::cli::{Cli, Command};
 use host_agent::media::{probe, sound, worker};
-use host_agent::{config, direct, doctor, install, tokens, uplink};
+use host_agent::{config, direct, doctor, install, priority, tokens, uplink};
 use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -114,6 +114,7 @@ fn run(command: Command, told: uplink::Told) -> anyhow::Result<ExitCode> {
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        .on_thread_start(priority::raise)
         .enable_all()
         .build()
 }

@@ -6,6 +6,7 @@
 //! encoded a few times more, until the encoder has nothing to add: that sharpens what scrolled.
 
 mod desk;
+mod encode;
 mod feed;
 mod tiler;
 
@@ -159,6 +160,8 @@ pub fn start(
     let told = desk.clone();
     // The source is made on the thread and never leaves it.
     let run = move || {
+        // So do the encoders that it starts.
+        crate::priority::raise();
         let epoch = Instant::now();
         let studio = Studio {
             feeds: Feeds::new(launcher, told.clone(), bps, epoch),

@@ -11,8 +11,9 @@ use session_core::quality::Target;
 use session_core::refine::Refine;
 use signaling_spec::ViewerId;
 
+use super::encode::{Feed, Submitted};
 use super::tiler::Tiler;
-use super::{Command, Desk, Stream, StudioEvent, Teller, Trace, Watch, pace};
+use super::{Command, Desk, Stream, StudioEvent, Teller, Trace, Watch};
 use crate::media::encoder::{Encoder, Launcher, WorkerEvent};
 use crate::media::rungs::Rung;
 use crate::media::wire::FromWorker;
@@ -21,27 +22,6 @@ use crate::transport::EncodedFrame;
 
 /// An encoder that nobody needs is kept this long: viewers come back.
 const KEEP: Duration = Duration::from_secs(60);
-/// So much later the same picture is encoded again while tiles are on their way, which sharpen it more.
-const SELDOM: Duration = Duration::from_millis(67);
-
-struct Feed {
-    encoder: Encoder,
-    keyframes: Keyframes,
-    /// The encoder has not seen the newest grab's changes.
-    behind: bool,
-    /// Somebody needs them as video.
-    wanted: bool,
-    refine: Refine,
-    submitted: Option<Submitted>,
-    unused_since: Option<Instant>,
-}
-
-#[derive(Clone, Copy)]
-struct Submitted {
-    id: u64,
-    noticed: Instant,
-    at: Instant,
-}
 
 pub(super) struct Feeds {
     launcher: Launcher,
@@ -482,42 +462,11 @@ impl Feeds {
             .iter()
             .filter(|(viewer, _)| !self.assigned.contains_key(viewer));
         stranded
-            .filter_map(|(_, watch)| self.ladder.poll_timeout(|rung| watch.codecs.contains(&rung.codec)))
+            .filter_map(|(_, watch)| {
+                self.ladder
+                    .poll_timeout(|rung| watch.codecs.contains(&rung.codec))
+            })
             .min()
-    }
-}
-
-impl Feed {
-    /// The next picture is a whole one.
-    fn begin_anew(&mut self) {
-        self.keyframes = Keyframes::default();
-        self.keyframes.wish();
-        (self.behind, self.wanted) = (true, true);
-        self.submitted = None;
-    }
-
-    /// When this encoder wants a picture, if it does; `now` for at once.
-    fn due(&self, dirty: bool, plain: bool, exact: bool, now: Instant) -> Option<Instant> {
-        let paced = self.submitted.map(|last| last.at + pace(self.encoder.bps()));
-        self.wish(dirty, plain, exact, now)
-            .map(|at| paced.map_or(at, |paced| at.max(paced)))
-    }
-
-    fn wish(&self, dirty: bool, plain: bool, exact: bool, now: Instant) -> Option<Instant> {
-        if (dirty && plain) || (self.behind && self.wanted) {
-            return Some(now);
-        }
-        let key = self
-            .keyframes
-            .is_wished()
-            .then(|| self.keyframes.poll_timeout().unwrap_or(now));
-        // Tiles make a picture exact; until they are all there, video sharpens it a little.
-        let again = match (plain, exact) {
-            (true, _) => self.refine.poll_timeout(),
-            (false, false) => self.refine.poll_timeout().map(|at| at + SELDOM),
-            (false, true) => None,
-        };
-        [key, again].into_iter().flatten().min()
     }
 }
 

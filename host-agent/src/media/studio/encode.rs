@@ -1,0 +1,65 @@
+//! One encode and its state: what its encoder has seen, and when it wants the next picture.
+
+use std::time::{Duration, Instant};
+
+use session_core::keyframes::Keyframes;
+use session_core::refine::Refine;
+
+use super::pace;
+use crate::media::encoder::Encoder;
+
+/// So much later the same picture is encoded again while tiles are on their way, which sharpen it more.
+const SELDOM: Duration = Duration::from_millis(67);
+
+pub(super) struct Feed {
+    pub(super) encoder: Encoder,
+    pub(super) keyframes: Keyframes,
+    /// The encoder has not seen the newest grab's changes.
+    pub(super) behind: bool,
+    /// Somebody needs them as video.
+    pub(super) wanted: bool,
+    pub(super) refine: Refine,
+    pub(super) submitted: Option<Submitted>,
+    pub(super) unused_since: Option<Instant>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Submitted {
+    pub(super) id: u64,
+    pub(super) noticed: Instant,
+    pub(super) at: Instant,
+}
+
+impl Feed {
+    /// The next picture is a whole one.
+    pub(super) fn begin_anew(&mut self) {
+        self.keyframes = Keyframes::default();
+        self.keyframes.wish();
+        (self.behind, self.wanted) = (true, true);
+        self.submitted = None;
+    }
+
+    /// When this encoder wants a picture, if it does; `now` for at once.
+    pub(super) fn due(&self, dirty: bool, plain: bool, exact: bool, now: Instant) -> Option<Instant> {
+        let paced = self.submitted.map(|last| last.at + pace(self.encoder.bps()));
+        self.wish(dirty, plain, exact, now)
+            .map(|at| paced.map_or(at, |paced| at.max(paced)))
+    }
+
+    fn wish(&self, dirty: bool, plain: bool, exact: bool, now: Instant) -> Option<Instant> {
+        if (dirty && plain) || (self.behind && self.wanted) {
+            return Some(now);
+        }
+        let key = self
+            .keyframes
+            .is_wished()
+            .then(|| self.keyframes.poll_timeout().unwrap_or(now));
+        // Tiles make a picture exact; until they are all there, video sharpens it a little.
+        let again = match (plain, exact) {
+            (true, _) => self.refine.poll_timeout(),
+            (false, false) => self.refine.poll_timeout().map(|at| at + SELDOM),
+            (false, true) => None,
+        };
+        [key, again].into_iter().flatten().min()
+    }
+}
