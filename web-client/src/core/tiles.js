@@ -408,8 +408,32 @@ function colour(red, green, blue) {
   return (red | (green << 8) | (blue << 16) | 0xff00_0000) >>> 0;
 }
 
-/** @param {Uint8Array<ArrayBuffer>} bytes raw DEFLATE */
+/**
+ * Written by hand where a Blob's stream would do: that one takes the bytes through the browser's own process and back.
+ * @param {Uint8Array<ArrayBuffer>} bytes raw DEFLATE
+ */
 async function inflate(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  const { readable, writable } = new DecompressionStream("deflate-raw");
+  const writer = writable.getWriter();
+  const written = Promise.all([writer.write(bytes), writer.close()]);
+  // What is damaged is told by the reader.
+  written.catch(() => {});
+  /** @type {Uint8Array[]} */
+  const parts = [];
+  let length = 0;
+  const reader = readable.getReader();
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    parts.push(next.value);
+    length += next.value.length;
+  }
+  await written;
+  const [first] = parts;
+  if (parts.length === 1 && first !== undefined) return first;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

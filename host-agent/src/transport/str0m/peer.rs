@@ -29,7 +29,7 @@ use crate::transport::{Codec, EncodedFrame, PagePath, Sent, TransportEvent};
 const START: Bitrate = Bitrate::kbps(4_000);
 /// The estimate while nothing is sent: the library pads up to 50 kbit/s, but never beyond its estimate. It
 /// raises this one with each report of the peer, so it is set anew each time.
-const RESTING: Bitrate = Bitrate::kbps(1);
+const RESTING: Bitrate = Bitrate::bps(8);
 /// How often the path is reported on while frames are sent.
 const REPORT: Duration = Duration::from_millis(100);
 /// After this long without a frame the estimator stops probing: a still screen stays still.
