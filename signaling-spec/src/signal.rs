@@ -169,14 +169,11 @@ pub enum Signal {
         capture_us: u32,
         convert_us: u32,
         encode_us: u32,
-        /// From the encoder to the transport.
         send_us: u32,
         /// Frames of which pages told, with their steps there.
         shown: u32,
-        /// From the transport to the page.
         way_us: u32,
         decode_us: u32,
-        /// From the decoder to the display.
         show_us: u32,
         /// From the change to its sight.
         age_us: u32,

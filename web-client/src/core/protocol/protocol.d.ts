@@ -176,23 +176,11 @@ made: number,
 /**
  * From the word of a change to its capture.
  */
-capture_us: number, convert_us: number, encode_us: number,
-/**
- * From the encoder to the transport.
- */
-send_us: number,
+capture_us: number, convert_us: number, encode_us: number, send_us: number,
 /**
  * Frames of which pages told, with their steps there.
  */
-shown: number,
-/**
- * From the transport to the page.
- */
-way_us: number, decode_us: number,
-/**
- * From the decoder to the display.
- */
-show_us: number,
+shown: number, way_us: number, decode_us: number, show_us: number,
 /**
  * From the change to its sight.
  */
