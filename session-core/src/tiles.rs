@@ -24,6 +24,13 @@ const LONGEST_WAIT: Duration = Duration::from_millis(400);
 /// What a viewer may take to paint.
 const PAINT: Duration = Duration::from_millis(6);
 const RESENDS: u32 = 4;
+/// On a path that loses packets short messages are sent twice, so far apart that one loss does not take both.
+const TWICE: Duration = Duration::from_millis(7);
+/// What a loss adds to the memory of losses, what is left of it after each message, and from where it counts: two
+/// losses in some hundred messages. One alone may be a page that was busy.
+const LOSS: f32 = 0.09;
+const FORGET: f32 = 0.995;
+const LOSSY: f32 = 0.1;
 /// Nobody gets all tiles anew more often.
 const ANEW: Duration = Duration::from_millis(500);
 /// Bytes of tiles in a burst.
@@ -48,6 +55,8 @@ struct Flying {
     /// When to send it again.
     again: Option<Instant>,
     resends: u32,
+    /// Whether the first of them is only the second of two.
+    twice: bool,
     /// Whether video was asked for in its place.
     late: bool,
 }
@@ -62,6 +71,8 @@ struct View {
     number: u32,
     /// A message's way there and the word of it back.
     trip: Option<Duration>,
+    /// The memory of losses.
+    losses: f32,
     /// What it has must be cleared first: a message was lost.
     lost: bool,
     /// When it gets all anew, and when it did.
@@ -139,6 +150,7 @@ impl<V: Ord + Copy> Board<V> {
                 flying: VecDeque::new(),
                 number,
                 trip: None,
+                losses: 0.0,
                 lost: true,
                 anew: None,
                 anewed: None,
@@ -301,8 +313,10 @@ impl<V: Ord + Copy> Board<V> {
             return;
         };
         while let Some(flying) = view.flying.front().filter(|flying| number >= flying.number) {
-            // What was sent twice does not say which of the two came.
-            if flying.resends == 0 && flying.number == number {
+            let resends = flying.resends.saturating_sub(u32::from(flying.twice));
+            view.losses = view.losses * FORGET + if resends > 0 { LOSS } else { 0.0 };
+            // What was sent again does not say which of the two came.
+            if resends == 0 && flying.number == number {
                 let trip = now.saturating_duration_since(flying.at);
                 // A long message before it held it up; a short way is true at once.
                 view.trip = Some(view.trip.map_or(trip, |old| {
@@ -338,7 +352,8 @@ impl<V: Ord + Copy> Board<V> {
                 .filter(|flying| flying.again.is_some_and(|at| at <= now))
             {
                 flying.resends += 1;
-                flying.again = (flying.resends < RESENDS).then(|| now + wait * (1 << flying.resends.min(4)));
+                let more = flying.resends - u32::from(flying.twice);
+                flying.again = (more < RESENDS).then(|| now + wait * (1 << more.min(4)));
                 again.push((*viewer, flying.number));
             }
         }
@@ -453,12 +468,15 @@ impl View {
     /// Returns the number of a message that leaves now.
     fn fly(&mut self, bytes: u64, now: Instant) -> u32 {
         self.number += 1;
+        let twice = bytes <= SHORT && self.losses > LOSSY;
+        let wait = if twice { TWICE } else { self.wait() };
         self.flying.push_back(Flying {
             number: self.number,
             bytes,
             at: now,
-            again: (bytes <= SHORT).then(|| now + self.wait()),
+            again: (bytes <= SHORT).then(|| now + wait),
             resends: 0,
+            twice,
             late: false,
         });
         self.number

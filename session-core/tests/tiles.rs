@@ -149,6 +149,33 @@ fn what_is_not_heard_of_is_sent_again_and_video_shows_it_at_last() {
 }
 
 #[test]
+fn where_messages_are_lost_short_ones_are_sent_twice() {
+    let (mut board, now) = (board(), Instant::now());
+    let ms = Duration::from_millis;
+    let mut at = now;
+    // Each is heard of after 20 ms; `lost` only after it was sent again.
+    let mut round = |board: &mut Board<u8>, lost: bool| {
+        at += ms(1_000);
+        board.handle_change(&[1], at);
+        let (number, _) = board.handle_sent(1, &[1], 100, at).unwrap();
+        let twice = board.resend(at + ms(8)) == [(1, number)];
+        if lost {
+            assert_eq!(board.resend(at + ms(400)), [(1, number)]);
+        }
+        board.handle_seen(1, number, at + ms(20));
+        twice
+    };
+    assert!(!round(&mut board, false));
+    assert!(!round(&mut board, true));
+    // One loss may be a page that was busy.
+    assert!(!round(&mut board, false));
+    assert!(!round(&mut board, true));
+    assert!(round(&mut board, false));
+    // In time it is forgotten.
+    assert!((0..400).any(|_| !round(&mut board, false)));
+}
+
+#[test]
 fn whoever_comes_back_is_told_new_numbers() {
     let (mut board, now) = (board(), Instant::now());
     for number in 1..4 {

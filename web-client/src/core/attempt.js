@@ -44,6 +44,8 @@ import { VideoSink } from "./video.js";
  * @property {() => boolean} hidden nobody can see the picture
  */
 
+/** Words that follow a key on a lossy path. */
+const NUDGES_MS = [6, 12, 18];
 const ACCEPT_MS = 10_000;
 const CONNECT_MS = 15_000;
 const PICTURE_MS = 8_000;
@@ -135,6 +137,9 @@ export class Attempt {
   /** @param {InputMessage} message */
   input(message) {
     this.#peer?.input(message.channel, encodeInput(message));
+    // SCTP sends again at once what three later packets left out (RFC 9260, 7.2.4), and else after 400 ms: a lost key
+    // would come that late, with nothing after it.
+    if (message.channel === "input" && this.video.tiles.lossy) for (const ms of NUDGES_MS) setTimeout(() => this.video.tiles.again(), ms);
   }
 
   /**

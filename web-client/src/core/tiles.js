@@ -11,6 +11,8 @@ const CELL = 64;
 const [TILES, NOTE] = [1, 2];
 const [FORGET, EXACT] = [1, 2];
 const HEAD = 16;
+/** A path that lost something is taken for lossy so long. */
+const LOSSY_MS = 10_000;
 /** Messages beyond a missing one that are remembered. */
 const MAX_EARLY = 4_096;
 /** Notes of frames that are not shown yet; a page that nobody sees shows none. */
@@ -52,6 +54,8 @@ export class TileLayer {
   #notes = [];
   /** Width and height of the frame that is shown, which are even. */
   #video = { width: 0, height: 0 };
+  /** When something came a second time: the host sends short messages twice where some are lost. */
+  #twice = -Infinity;
   #opened = false;
   #closed = false;
   /** Other windows' layers, which show the same. @type {Set<TileLayer>} */
@@ -77,6 +81,16 @@ export class TileLayer {
   /** Whether every pixel that is shown is the screen's, as far as this page has heard. */
   get exact() {
     return this.#exact && !this.element.hidden;
+  }
+
+  /** Whether the path loses messages, as far as this page can tell. */
+  get lossy() {
+    return performance.now() - this.#twice < LOSSY_MS;
+  }
+
+  /** Says again what is done, for its own sake. */
+  again() {
+    if (!this.#closed) this.#seen(this.#done);
   }
 
   /** @param {VideoFrameCallbackMetadata} metadata of the frame that is shown now */
@@ -140,7 +154,10 @@ export class TileLayer {
   #take(view) {
     const [kind, flags, number, stamp] = [view.getUint8(0), view.getUint8(1), view.getUint32(2), view.getUint32(6)];
     // Said again, or before all was forgotten.
-    if (number <= this.#done || number < this.#first || this.#early.has(number)) return;
+    if (number <= this.#done || number < this.#first || this.#early.has(number)) {
+      this.#twice = performance.now();
+      return;
+    }
     if ((flags & FORGET) !== 0) this.#forget(number);
     // Of a screen that had another size since, or will have.
     if (!this.#size(view.getUint16(10), view.getUint16(12), number)) return this.#finish(number, (stamp - 1) >>> 0, flags);
