@@ -53,7 +53,7 @@ for (const name of BROWSERS) {
           };
           look();
         });
-        // A second of the usual, so that only the loss is measured.
+        // Frames come before, so that only the loss is measured.
         await until("some frames", () => viewer.page.evaluate(() => window.pauses.longest > 0));
         await viewer.page.evaluate(() => Object.assign(window.pauses, { longest: 0, lost: true }));
         const element = await lost();

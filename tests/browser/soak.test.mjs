@@ -54,7 +54,7 @@ describe("a long time of work", { skip: SKIP }, () => {
       const points = [];
       const began = performance.now();
       for (let round = 0, elapsed = 0; elapsed < MINUTES * 60_000; round += 1, elapsed = performance.now() - began) {
-        // Typing, a window that moves over others, and rest.
+        // Typing, a window that moves over others, and rest, at a person's pace: these sleeps are the work, nothing waits by them.
         const window = await x.window({ x: 40 + 8 * (round % 20), y: 60, width: 500, height: 360, colour: (round * 0x1f3a57) & 0xff_ffff });
         for (let key = 0; key < 20; key += 1) {
           await x.paint(window, { width: 12, height: 18 }, Buffer.alloc(12 * 18 * 3, (key * 37) & 255));
