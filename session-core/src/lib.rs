@@ -23,6 +23,7 @@ pub mod queue;
 pub mod rate;
 pub mod reconnect;
 pub mod refine;
+pub mod rhythm;
 pub mod sizing;
 pub mod sound;
 pub mod tickets;

@@ -16,10 +16,12 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
 use session_core::hold_back::HoldBack;
 use session_core::ladder::Ladder;
 use session_core::quality::Target;
+use session_core::rhythm::Rhythm;
 use session_core::sizing::Wish;
 use signaling_spec::ViewerId;
 use signaling_spec::channel::control::Monitor;
@@ -33,7 +35,7 @@ use super::rungs::Rung;
 use crate::screen::{Condition, CursorShape, Source, SourceError, SourceEvent};
 use crate::transport::{Codec, EncodedFrame};
 
-/// The least time between two grabs: 60 a second, fewer where a frame would have less than these bits.
+/// The usual time between two frames: 60 a second, fewer where one would have less than these bits.
 const FRAME: Duration = Duration::from_micros(16_400);
 const FRAME_BITS: u64 = 20_000;
 /// The least time between two grabs for tiles.
@@ -175,6 +177,7 @@ pub fn start(
             tell,
             last_grab: None,
             last_video: None,
+            rhythm: Rhythm::default(),
             noticed: None,
             dirty_since: None,
         };
@@ -189,8 +192,10 @@ fn rtp_time(epoch: Instant, at: Instant) -> u64 {
     u64::try_from(at.saturating_duration_since(epoch).as_micros() * 9 / 100).unwrap_or(0)
 }
 
+/// The least time between two frames of that many bits a second, where it is longer than [`FRAME`].
 fn pace(bps: u64) -> Duration {
-    FRAME.max(Duration::from_micros(FRAME_BITS * 1_000_000 / bps.max(1)))
+    let pace = Duration::from_micros(FRAME_BITS * 1_000_000 / bps.max(1));
+    if pace > FRAME { pace } else { Duration::ZERO }
 }
 
 struct Studio {
@@ -205,6 +210,7 @@ struct Studio {
     tell: Teller,
     last_grab: Option<Instant>,
     last_video: Option<Instant>,
+    rhythm: Rhythm,
     /// When the oldest change was noticed that no video frame shows.
     noticed: Option<Instant>,
     tiler: Tiler,
@@ -391,11 +397,11 @@ impl Studio {
         };
         self.feeds.set_exact(self.tiler.is_exact());
         let dirty = self.dirty_since.is_some();
-        let paced = |last: Option<Instant>, pace| last.is_none_or(|last| last + pace <= now);
         let open = self.desk.gate.next(self.last_video, now) <= now;
-        let video_due = open && paced(self.last_video, FRAME);
+        let video_due = open && self.rhythm.poll_timeout().is_none_or(|at| at <= now);
         let video = video_due && self.feeds.wants(dirty, now);
-        let fresh = dirty && self.tiler.is_used() && paced(self.last_grab, TILES);
+        let paced = self.last_grab.is_none_or(|last| last + TILES <= now);
+        let fresh = dirty && self.tiler.is_used() && paced;
         let rests = self.tiler.poll_timeout(now).is_some_and(|at| at <= now);
         if !video && !fresh && !rests {
             return Ok(());
@@ -413,6 +419,7 @@ impl Studio {
         }
         if video || (video_due && self.feeds.wants(false, now)) {
             self.last_video = Some(now);
+            self.rhythm.handle_picture(FRAME, now);
             self.feeds.submit(&picture, self.noticed.take(), now, &self.tell);
         } else if rests {
             self.tiler.finish(&picture, now, &self.tell);
@@ -423,7 +430,7 @@ impl Studio {
     fn wait(&mut self) {
         let now = Instant::now();
         let open = self.desk.gate.next(self.last_video, now);
-        let next_frame = self.last_video.map_or(now, |last| open.max(last + FRAME));
+        let next_frame = self.rhythm.poll_timeout().map_or(open, |at| open.max(at));
         let frame = self
             .size()
             .and_then(|_| self.feeds.next_frame(self.dirty_since.is_some(), now))
@@ -449,11 +456,6 @@ impl Studio {
         .flatten()
         .min();
         let wait = deadline.map(|at| at.saturating_duration_since(now));
-        let timeout = match wait {
-            None => PollTimeout::NONE,
-            // Rounded up: waking a little too early would only spin.
-            Some(wait) => PollTimeout::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(PollTimeout::MAX),
-        };
         let waker = self.desk.waker.as_fd();
         let mut fds = vec![PollFd::new(waker, PollFlags::POLLIN)];
         fds.extend(
@@ -462,7 +464,8 @@ impl Studio {
                 .and_then(|source| source.fd())
                 .map(|fd| PollFd::new(fd, PollFlags::POLLIN)),
         );
-        if let Err(error) = poll(&mut fds, timeout)
+        // In milliseconds a frame would often be late by one.
+        if let Err(error) = ppoll(&mut fds, wait.map(TimeSpec::from), None)
             && error != nix::errno::Errno::EINTR
         {
             tracing::warn!(%error, "Could not wait for the screen");
