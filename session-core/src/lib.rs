@@ -24,6 +24,7 @@ pub mod rate;
 pub mod reconnect;
 pub mod refine;
 pub mod rhythm;
+pub mod room;
 pub mod sizing;
 pub mod sound;
 pub mod tickets;

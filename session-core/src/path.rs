@@ -8,6 +8,7 @@
 use std::time::{Duration, Instant};
 
 use crate::queue::Queue;
+use crate::room::Flow;
 
 /// How much of what arrives is left when queues must drain, and when they need not.
 const DRAIN: f64 = 0.5;
@@ -96,6 +97,8 @@ impl Path {
     /// The viewer was away, or gets another stream.
     pub fn handle_break(&mut self) {
         self.queue.handle_break();
+        // It may be another path now.
+        self.shortest = None;
     }
 
     /// From when on no frame should be made, except one in each [`crate::queue::TRICKLE`].
@@ -141,6 +144,15 @@ impl Path {
         self.fell = Some(now);
         let kept = f64::from(1.0 - report.loss.clamp(0.0, 1.0)) * if queueing { DRAIN } else { BACK_OFF };
         self.rate = Some(report.bps.max(share(used, kept)).min(rate));
+    }
+
+    /// What flows on it.
+    pub fn flow(&self, now: Instant) -> Flow {
+        Flow {
+            shortest: self.shortest,
+            sent: self.used(),
+            queued: self.limit.is_some() || self.closes(now).is_some_and(|at| at <= now),
+        }
     }
 
     /// Bits sent in the last second.

@@ -9,6 +9,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use crate::room::{Flow, Room};
+
 /// Bits a second that a target never leaves.
 pub const FLOOR_BPS: u64 = 300_000;
 pub const DEFAULT_CEILING_BPS: u64 = 20_000_000;
@@ -29,6 +31,8 @@ pub struct Target {
     pub bps: u64,
     /// Half as many pixels a side.
     pub half: bool,
+    /// It need not hold the bitrate.
+    pub unbound: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +42,7 @@ struct Route {
     slow: bool,
     /// Since when it would be the other encode's.
     since: Option<Instant>,
+    flow: Flow,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +59,8 @@ pub struct Quality<P: Ord> {
     ceiling: u64,
     /// The usual one and the slow one.
     encodes: [Encode; 2],
+    /// Of the usual one.
+    room: Room,
     moved: bool,
 }
 
@@ -63,11 +70,13 @@ impl<P: Ord> Quality<P> {
         let target = Target {
             bps: START_BPS.min(ceiling),
             half: false,
+            unbound: false,
         };
         Self {
             paths: BTreeMap::new(),
             ceiling,
             encodes: [Encode { target, since: None }; 2],
+            room: Room::default(),
             moved: false,
         }
     }
@@ -75,6 +84,11 @@ impl<P: Ord> Quality<P> {
     pub fn handle_estimate(&mut self, viewer: P, bps: u64, now: Instant) {
         self.route(viewer).bps = Some(bps);
         self.part(now);
+    }
+
+    /// What flows to that viewer now.
+    pub fn handle_flow(&mut self, viewer: P, flow: Flow) {
+        self.route(viewer).flow = flow;
     }
 
     /// That viewer saves data, or no longer.
@@ -118,7 +132,7 @@ impl<P: Ord> Quality<P> {
         std::mem::take(&mut self.moved)
     }
 
-    /// That encode's new target, if it is another size or its rate differs from the last one by more than a twentieth.
+    /// That encode's new target, if it differs in more than a rate that is within a twentieth of the last one.
     pub fn poll_target(&mut self, slow: bool, now: Instant) -> Option<Target> {
         let slowest = self
             .paths
@@ -133,6 +147,11 @@ impl<P: Ord> Quality<P> {
         let bps = slowest
             .map_or(START_BPS, |bps| bps / 10 * 9)
             .clamp(FLOOR_BPS, self.ceiling);
+        let flows = self.paths.values().filter(|route| route.slow == slow);
+        let unbound = !slow
+            && self
+                .room
+                .update(flows.map(|route| route.flow), bps, self.ceiling, now);
         let encode = &mut self.encodes[usize::from(slow)];
         let old = encode.target;
         let other = if old.half {
@@ -147,9 +166,9 @@ impl<P: Ord> Quality<P> {
                 if old.half { BETTER } else { WORSE },
                 now,
             );
-        let differs = half != old.half || bps.abs_diff(old.bps) * 20 > old.bps;
+        let differs = half != old.half || unbound != old.unbound || bps.abs_diff(old.bps) * 20 > old.bps;
         differs.then(|| {
-            encode.target = Target { bps, half };
+            encode.target = Target { bps, half, unbound };
             encode.target
         })
     }
@@ -160,6 +179,7 @@ impl<P: Ord> Quality<P> {
             saves: false,
             slow: false,
             since: None,
+            flow: Flow::default(),
         })
     }
 

@@ -54,7 +54,13 @@ fn ten_joins_cost_one_keyframe() {
 fn one_slow_viewer_does_not_take_quality_from_the_others() {
     let now = Instant::now();
     let mut quality = Quality::new(20_000_000);
-    let target = |bps, half| Some(Target { bps, half });
+    let target = |bps, half| {
+        Some(Target {
+            bps,
+            half,
+            unbound: false,
+        })
+    };
     let tell = |quality: &mut Quality<u8>, rates: [u64; 3], at: Instant| {
         for (viewer, bps) in (1..).zip(rates) {
             quality.handle_estimate(viewer, bps, at);

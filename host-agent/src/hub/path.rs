@@ -36,9 +36,12 @@ impl Hub {
         };
         let now = Instant::now();
         session.path_rate.handle_report(report, now);
+        let flow = session.path_rate.flow(now);
+        self.quality.handle_flow(viewer, flow);
         tracing::trace!(
             viewer = viewer.0,
             ?report,
+            ?flow,
             rate = session.path_rate.rate(),
             used = session.path_rate.used(),
             "Path"

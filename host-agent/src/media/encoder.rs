@@ -112,7 +112,7 @@ impl Encoder {
                 stale: 0..size.1,
             }),
             in_flight: Vec::new(),
-            target,
+            target: masked(target, &rung),
         };
         encoder.restart(size)?;
         Ok(encoder)
@@ -133,20 +133,23 @@ impl Encoder {
             height: size.1,
             bps: self.target.bps,
             half: self.target.half,
+            unbound: self.target.unbound,
         }
         .send(&self.socket)
     }
 
     /// Returns whether it begins anew, with a keyframe.
     pub fn set_target(&mut self, target: Target) -> bool {
+        let target = masked(target, &self.rung);
         let old = std::mem::replace(&mut self.target, target);
+        let anew = (old.half, old.unbound) != (target.half, target.unbound);
         // A dead worker is noticed by its reader.
-        if old.half != target.half {
+        if anew {
             let _ = self.restart(self.size());
         } else if old.bps != target.bps {
             let _ = ToWorker::Bitrate { bps: target.bps }.send(&self.socket);
         }
-        old.half != target.half
+        anew
     }
 
     /// The source's picture changed in these rows.
@@ -213,6 +216,14 @@ impl Encoder {
         self.in_flight.first().map(|(_, sent)| *sent + HANG)
     }
 
+    /// Whether that target makes it begin anew only for speed: that can wait.
+    pub fn can_wait_for(&self, target: Target) -> bool {
+        target.half == self.target.half
+            && target.unbound
+            && !self.target.unbound
+            && self.rung.can_be_unbound()
+    }
+
     /// The bits a second that it was told.
     pub fn bps(&self) -> u64 {
         self.target.bps
@@ -230,6 +241,12 @@ impl Drop for Encoder {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What of a target means something to that encoder.
+fn masked(target: Target, rung: &Rung) -> Target {
+    let unbound = target.unbound && rung.can_be_unbound();
+    Target { unbound, ..target }
 }
 
 fn union(a: &Range<u32>, b: &Range<u32>) -> Range<u32> {

@@ -18,6 +18,8 @@ pub enum ToWorker {
         bps: u64,
         /// Half as many pixels a side come out.
         half: bool,
+        /// The bitrate need not be held.
+        unbound: bool,
     },
     /// Encode what lies in that slot.
     Frame {
@@ -113,8 +115,10 @@ impl ToWorker {
                 height,
                 bps,
                 half,
+                unbound,
             } => {
-                let parts = [le(width.into()), le(height.into()), le(bps), le(half.into())];
+                let (width, height) = (le(width.into()), le(height.into()));
+                let parts = [width, height, le(bps), le(half.into()), le(unbound.into())];
                 write(to, 1, &parts.each_ref().map(|part| &part[..]))
             }
             Self::Frame { slot, id, key } => write(to, 2, &[&le(slot.into()), &le(id), &le(key.into())]),
@@ -128,12 +132,13 @@ impl ToWorker {
         let (kind, body) = read(from)?;
         match kind {
             1 => {
-                let [width, height, bps, half] = fields(&body)?;
+                let [width, height, bps, half, unbound] = fields(&body)?;
                 Ok(Self::Start {
                     width: narrow(width)?,
                     height: narrow(height)?,
                     bps,
                     half: half != 0,
+                    unbound: unbound != 0,
                 })
             }
             2 => {
@@ -219,6 +224,7 @@ mod tests {
                 height: 66,
                 bps: 1,
                 half: true,
+                unbound: false,
             },
             ToWorker::Frame {
                 slot: 1,

@@ -64,15 +64,16 @@ fn serve(element: &str, mut socket: UnixStream, reader: &Reader, outbox: &Outbox
                 height,
                 bps,
                 half,
+                unbound,
             } => {
                 drop(pipeline.take());
-                pipeline = Some(Pipeline::build(
-                    rung,
-                    (width, height),
-                    half,
-                    bps,
-                    Arc::clone(outbox),
-                )?);
+                let launch = if unbound {
+                    rung.launch_unbound(bps)
+                } else {
+                    rung.launch(bps)
+                };
+                let outbox = Arc::clone(outbox);
+                pipeline = Some(Pipeline::build(rung, &launch, (width, height), half, outbox)?);
             }
             ToWorker::Frame { slot, id, key } => {
                 let pipeline = pipeline.as_ref().context("a frame came before the start")?;
@@ -98,9 +99,9 @@ struct Pipeline {
 impl Pipeline {
     fn build(
         rung: Rung,
+        encoder: &str,
         (width, height): (u32, u32),
         half: bool,
-        bps: u64,
         outbox: Outbox,
     ) -> anyhow::Result<Self> {
         let scale = if half {
@@ -110,8 +111,7 @@ impl Pipeline {
             String::new()
         };
         let launch = format!(
-            "appsrc name=source is-live=true format=time max-buffers=2 block=false ! {scale}{} ! appsink name=sink sync=false max-buffers=4",
-            rung.launch(bps)
+            "appsrc name=source is-live=true format=time max-buffers=2 block=false ! {scale}{encoder} ! appsink name=sink sync=false max-buffers=4"
         );
         let pipeline = gst::parse::launch(&launch)?
             .downcast::<gst::Pipeline>()

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use session_core::keyframes::Keyframes;
+use session_core::quality::Target;
 use session_core::refine::Refine;
 
 use super::pace;
@@ -10,6 +11,8 @@ use crate::media::encoder::Encoder;
 
 /// So much later the same picture is encoded again while tiles are on their way, which sharpen it more.
 const SELDOM: Duration = Duration::from_millis(67);
+/// An encoder that got no picture for so long rests.
+const REST: Duration = Duration::from_millis(700);
 
 pub(super) struct Feed {
     pub(super) encoder: Encoder,
@@ -37,6 +40,28 @@ impl Feed {
         self.keyframes.wish();
         (self.behind, self.wanted) = (true, true);
         self.submitted = None;
+    }
+
+    pub(super) fn set_target(&mut self, target: Target) {
+        // A keyframe in the middle of motion would be seen.
+        let unbound = target.unbound && !self.encoder.can_wait_for(target);
+        if self.encoder.set_target(Target { unbound, ..target }) {
+            self.begin_anew();
+        }
+    }
+
+    /// When it will have rested for so long that it may begin anew to be faster, if it gains by that.
+    pub(super) fn unbind_at(&self, target: Target) -> Option<Instant> {
+        let rests = self.encoder.can_wait_for(target) && !(self.behind && self.wanted);
+        let submitted = self.submitted.filter(|_| rests);
+        submitted.map(|last| last.at + REST)
+    }
+
+    pub(super) fn unbind(&mut self, target: Target, now: Instant) {
+        if self.unbind_at(target).is_some_and(|at| at <= now) && self.encoder.set_target(target) {
+            tracing::debug!(element = self.encoder.rung.element, "No bitrate is held");
+            self.begin_anew();
+        }
     }
 
     /// When this encoder wants a picture, if it does; `now` for at once.

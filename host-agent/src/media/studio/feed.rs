@@ -52,7 +52,11 @@ impl Feeds {
             tiled: BTreeSet::new(),
             exact: false,
             assigned: BTreeMap::new(),
-            targets: [Target { bps, half: false }; 2],
+            targets: [Target {
+                bps,
+                half: false,
+                unbound: false,
+            }; 2],
             next_id: 0,
             next_worker: 0,
             epoch,
@@ -187,9 +191,7 @@ impl Feeds {
     pub(super) fn set_target(&mut self, slow: bool, target: Target) {
         self.targets[usize::from(slow)] = target;
         for (_, feed) in self.feeds.iter_mut().filter(|(stream, _)| stream.slow == slow) {
-            if feed.encoder.set_target(target) {
-                feed.begin_anew();
-            }
+            feed.set_target(target);
         }
     }
 
@@ -432,6 +434,9 @@ impl Feeds {
             let (stream, size) = (*stream, feed.encoder.size());
             self.fail(stream, size, now, tell);
         }
+        for (stream, feed) in &mut self.feeds {
+            feed.unbind(self.targets[usize::from(stream.slow)], now);
+        }
         self.feeds.retain(|stream, feed| {
             let keep = feed.unused_since.is_none_or(|since| since + KEEP > now);
             if !keep {
@@ -452,7 +457,11 @@ impl Feeds {
             .values()
             .filter_map(|feed| feed.unused_since)
             .map(|since| since + KEEP);
-        hung.chain(unused).chain(self.stranded_until()).min()
+        let feeds = self.feeds.iter();
+        let unbound =
+            feeds.filter_map(|(stream, feed)| feed.unbind_at(self.targets[usize::from(stream.slow)]));
+        let stranded = self.stranded_until();
+        hung.chain(unused).chain(unbound).chain(stranded).min()
     }
 
     /// When an encoder may serve again, while somebody has none.
