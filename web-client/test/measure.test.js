@@ -46,11 +46,11 @@ test("the way of a frame is added up when both ends told of it, in either order"
   // The host's clock is 1000 ahead; a pong that was held up says otherwise, and counts less.
   measure.pong(0, 10, 1_005);
   measure.pong(20, 80, 1_080);
-  const shown = { rtpTimestamp: 7, receiveTime: 100, processingDuration: 0.003, presentationTime: 104, expectedDisplayTime: 106 };
-  measure.frame(shown);
+  const shown = { rtpTimestamp: 7, receiveTime: 100, processingDuration: 0.003, presentationTime: 104 };
+  measure.frame(shown, 106);
   measure.trace([{ rtp: 7, capture_ms: 2, convert_ms: 1, encode_ms: 5, send_ms: 1, at_ms: 1_090 }]);
   measure.trace([{ rtp: 8, capture_ms: 4, convert_ms: 3, encode_ms: 7, send_ms: 0, at_ms: 1_080 }]);
-  measure.frame({ ...shown, rtpTimestamp: 8 });
+  measure.frame({ ...shown, rtpTimestamp: 8 }, 106);
   const { captureMs, convertMs, encodeMs, sendMs, wayMs, decodingMs, showMs, endToEndMs } = await measure.read(peer({}));
   assert.deepEqual([captureMs, convertMs, encodeMs, sendMs, wayMs, decodingMs, showMs], [3, 2, 6, 0.5, 6.5, 3, 3]);
   assert.equal(endToEndMs, 3 + 2 + 6 + 0.5 + 6.5 + 3 + 3);

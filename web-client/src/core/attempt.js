@@ -106,7 +106,7 @@ export class Attempt {
       tiles: (bytes) => this.#peer?.tiles(bytes),
       painted: (stamp) => this.measure.painted(stamp, performance.now()),
       frame: (metadata) => {
-        this.measure.frame(metadata);
+        this.measure.frame(metadata, performance.now());
         this.shown(metadata.rtpTimestamp, arrivedAt(metadata));
         on.sign();
       },

@@ -85,15 +85,19 @@ export class Measure {
     return now - this.#frameAt < MOVING_MS;
   }
 
-  /** @param {VideoFrameCallbackMetadata} metadata */
-  frame(metadata) {
-    this.#frameAt = metadata.presentationTime;
-    const { rtpTimestamp, receiveTime, processingDuration, expectedDisplayTime, presentationTime } = metadata;
+  /**
+   * The page is about to show a frame. What comes after that is the same for all that a page shows.
+   * @param {VideoFrameCallbackMetadata} metadata
+   * @param {number} now
+   */
+  frame(metadata, now) {
+    this.#frameAt = now;
+    const { rtpTimestamp, receiveTime, processingDuration } = metadata;
     if (rtpTimestamp === undefined) return;
     const local = {
       received: receiveTime ?? null,
       decoding: processingDuration === undefined ? null : processingDuration * 1000,
-      shown: Math.max(expectedDisplayTime, presentationTime),
+      shown: now,
     };
     const trace = this.#traces.get(rtpTimestamp);
     if (trace === undefined) keep(this.#presented, rtpTimestamp, local);
