@@ -52,6 +52,8 @@ const ERA: Duration = Duration::from_secs(15);
 const FIRST_ANSWER: (Duration, Duration) = (Duration::from_millis(250), Duration::from_millis(50));
 const PROMISED: Duration = Duration::from_secs(5);
 const MOST_FRAMES: usize = 256;
+/// What is sent beside frames is never so much that a frame waits longer for it.
+const MOST_BEHIND: Duration = Duration::from_millis(100);
 /// More loss than this is not the noise of a radio.
 const MUCH: f32 = 0.1;
 const TOLD: Duration = Duration::from_millis(1_300);
@@ -64,6 +66,8 @@ struct Sent {
     rtp: u32,
     bytes: u32,
     at: Instant,
+    /// What else left just before it takes so long.
+    behind: Duration,
 }
 
 /// See the module documentation.
@@ -97,6 +101,9 @@ pub struct Queue {
     left: VecDeque<(Instant, u32)>,
     /// What else left meanwhile, and takes its part of the path.
     others: VecDeque<(Instant, u32)>,
+    /// When all of that has left a path that carries `rate` bits a second.
+    others_until: Option<Instant>,
+    rate: u64,
     limit: Option<u64>,
     /// What a lost packet may hold a frame up: it is asked for and sent again.
     repair: Duration,
@@ -120,7 +127,14 @@ impl Queue {
             self.sent.pop_front();
         }
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        self.sent.push_back(Sent { rtp, bytes, at: now });
+        let until = self.others_until.unwrap_or(now);
+        let behind = until.saturating_duration_since(now).min(MOST_BEHIND);
+        self.sent.push_back(Sent {
+            rtp,
+            bytes,
+            at: now,
+            behind,
+        });
         self.left.push_back((now, bytes));
         while self.left.front().is_some_and(|(at, _)| *at + MOMENT <= now) || self.left.len() > MOST_FRAMES {
             self.left.pop_front();
@@ -130,6 +144,12 @@ impl Queue {
     /// Something that is no frame leaves.
     pub fn handle_other(&mut self, bytes: usize, now: Instant) {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        if self.rate > 0 {
+            let takes = f64::from(bytes) * 8.0 / as_float(self.rate);
+            let takes = Duration::try_from_secs_f64(takes).unwrap_or(MOST_BEHIND);
+            let until = self.others_until.map_or(now, |until| until.max(now));
+            self.others_until = Some(until + takes.min(MOST_BEHIND));
+        }
         self.others.push_back((now, bytes));
         let counted = Duration::from_secs_f64(COUNTED / 1000.0);
         while self.others.len() > MOST_FRAMES
@@ -169,8 +189,9 @@ impl Queue {
         }
         self.quickest[0] = Some(self.quickest[0].map_or(way, |quickest| quickest.min(way)));
         let quickest = self.quickest.iter().flatten().copied().fold(way, f64::min);
-        // A large frame takes its time without any queue.
-        let own = f64::from(last.bytes) * 8_000.0 / as_float(self.limit.unwrap_or(rate).max(1));
+        // A large frame takes its time without any queue, and so does what was sent on purpose before it.
+        let own = f64::from(last.bytes) * 8_000.0 / as_float(self.limit.unwrap_or(rate).max(1))
+            + last.behind.as_secs_f64() * 1_000.0;
         if last.bytes >= TELLING {
             let swift = (way - quickest) * 2.0 < own;
             self.swift = if swift { self.swift.saturating_add(1) } else { 0 };
@@ -209,7 +230,7 @@ impl Queue {
     fn overdue(&self, oldest: &Sent, now: Instant) -> Duration {
         self.answer.map_or(Duration::ZERO, |(mean, deviation)| {
             now.saturating_duration_since(oldest.at)
-                .saturating_sub(mean + deviation * 2)
+                .saturating_sub(mean + deviation * 2 + oldest.behind)
         })
     }
 
@@ -221,7 +242,7 @@ impl Queue {
             return Some(now);
         }
         let (mean, deviation) = self.answer?;
-        Some(oldest.at + mean + deviation * 2 + OVERDUE + self.repair)
+        Some(oldest.at + mean + deviation * 2 + oldest.behind + OVERDUE + self.repair)
     }
 
     /// What was learnt of the path, once: whoever estimates it should begin anew with that.
@@ -257,6 +278,7 @@ impl Queue {
         if self.promised.is_some_and(|at| at + PROMISED <= now) {
             *self = Self::default();
         }
+        self.rate = self.limit.unwrap_or(rate);
         let calm = self.queued.is_none_or(|at| at + CALM <= now);
         let overdue = self
             .sent

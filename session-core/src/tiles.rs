@@ -12,8 +12,10 @@ use signaling_spec::channel::tiles::CELL;
 
 /// A piece of more cells than this is motion: a window of 640x480 lies on no more.
 const MOST_CELLS: usize = 110;
-/// What has not changed for so long rests.
+/// What has not changed for so long rests; and what changed for the first time in a while, as a page does that is turned.
 const REST: Duration = Duration::from_millis(110);
+const TURNED: Duration = Duration::from_millis(50);
+const WHILE: Duration = Duration::from_millis(500);
 /// What a viewer has not seen after so many waits may never come: video shows what it does.
 const LATE: u32 = 3;
 /// A message that is longer than this is not sent again by us: the channel mends it soon enough.
@@ -43,8 +45,15 @@ const WINDOW: (u64, u64) = (4_000, 96_000);
 struct Cell {
     /// The change that made what it shows.
     change: u64,
-    /// When it last changed as a part of motion.
+    /// When it last changed as a part of motion, and how long it has to rest after that.
     moved: Option<Instant>,
+    rest: Duration,
+}
+
+impl Cell {
+    fn rests_at(&self) -> Option<Instant> {
+        self.moved.map(|at| at + self.rest)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -126,7 +135,11 @@ impl<V: Ord + Copy> Board<V> {
         (self.columns, self.rows) = (cells(width), cells(height));
         self.changes += 1;
         let change = self.changes;
-        self.cells = vec![Cell { change, moved: None }; self.columns * self.rows];
+        let cell = Cell {
+            change,
+            ..Cell::default()
+        };
+        self.cells = vec![cell; self.columns * self.rows];
         for view in self.views.values_mut() {
             view.has = vec![0; self.cells.len()];
         }
@@ -192,8 +205,8 @@ impl<V: Ord + Copy> Board<V> {
     fn is_moving(&self, cell: usize, now: Instant) -> bool {
         self.cells
             .get(cell)
-            .and_then(|cell| cell.moved)
-            .is_some_and(|at| at + REST > now)
+            .and_then(Cell::rests_at)
+            .is_some_and(|at| at > now)
     }
 
     /// These cells changed.
@@ -220,6 +233,8 @@ impl<V: Ord + Copy> Board<V> {
     pub fn move_on(&mut self, cells: &[usize], now: Instant) {
         for cell in cells {
             if let Some(cell) = self.cells.get_mut(*cell) {
+                let turned = cell.moved.is_none_or(|at| at + WHILE <= now);
+                cell.rest = if turned { TURNED } else { REST };
                 cell.moved = Some(now);
             }
         }
@@ -451,7 +466,7 @@ impl<V: Ord + Copy> Board<V> {
                     .iter()
                     .zip(&view.has)
                     .filter(|(cell, has)| view.lost || cell.change != **has)
-                    .map(|(cell, _)| cell.moved.map_or(now, |at| at + REST))
+                    .map(|(cell, _)| cell.rests_at().unwrap_or(now))
             });
         let anew = self.views.values().filter_map(|view| view.anew);
         late.chain(again).chain(anew).chain(rests).min()

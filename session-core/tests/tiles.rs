@@ -53,6 +53,22 @@ fn what_is_small_and_rests_is_still_and_what_hangs_on_motion_moves() {
 }
 
 #[test]
+fn a_page_that_is_turned_rests_sooner_than_what_goes_on_moving() {
+    let (mut board, began) = (board(), Instant::now());
+    let at = |ms| began + Duration::from_millis(ms);
+    let rests_after = |board: &Board<u8>, from: u64| {
+        (0..200).find(|ms| board.unfinished(1, usize::MAX, at(from + ms)).contains(&24))
+    };
+    board.move_on(&[24], at(0));
+    assert_eq!(rests_after(&board, 0), Some(50));
+    board.move_on(&[24], at(70));
+    assert_eq!(rests_after(&board, 70), Some(110));
+    // After a while it may be another page.
+    board.move_on(&[24], at(700));
+    assert_eq!(rests_after(&board, 700), Some(50));
+}
+
+#[test]
 fn a_frame_replaces_older_tiles_only() {
     let (mut board, now) = (board(), Instant::now());
     assert_eq!(board.handle_frame(1, now), None);

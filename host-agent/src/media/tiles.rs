@@ -5,7 +5,7 @@ use std::io::Write as _;
 use anyhow::Context as _;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use signaling_spec::channel::tiles::{CELL, EXACT, FORGET, NOTE, TILES};
+use signaling_spec::channel::tiles::{CELL, EXACT, FORGET, NOTE, SAME, TILES};
 
 use crate::screen::Picture;
 
@@ -15,8 +15,10 @@ const MOST_RAW: usize = 2_000_000;
 const MOST_COLOURS: usize = 1024;
 /// A cell with more colours than this in four rows is busy.
 const BUSY: u32 = 160;
-/// Of DEFLATE.
-const LEVEL: u32 = 3;
+/// How hard DEFLATE tries: what is soon made, and what is a tenth shorter.
+const LEVELS: [u32; 2] = [3, 6];
+/// Where a path carries less, a shorter message arrives sooner although it is made later.
+const NARROW_BPS: u64 = 7_000_000;
 
 /// What stands at a message's beginning.
 #[derive(Clone, Copy, Debug)]
@@ -57,8 +59,9 @@ pub fn mark(message: &mut [u8], number: u32, forget: bool, exact: bool) {
     }
 }
 
-/// A note of the cells whose tiles a frame replaces, which are in their order.
-pub fn note(head: Head, cells: &[usize]) -> Vec<u8> {
+/// A note of the cells whose tiles a frame replaces, which are in their order. `same`: the stamp of an earlier frame of the
+/// same screen.
+pub fn note(head: Head, cells: &[usize], same: Option<u32>) -> Vec<u8> {
     let mut runs: Vec<(usize, usize)> = Vec::new();
     for cell in cells {
         match runs.last_mut() {
@@ -71,10 +74,14 @@ pub fn note(head: Head, cells: &[usize]) -> Vec<u8> {
     for number in runs.into_iter().flat_map(|(first, length)| [first, length]) {
         message.extend(u16::try_from(number).unwrap_or(u16::MAX).to_be_bytes());
     }
+    if let (Some(same), Some(flags)) = (same, message.get_mut(1)) {
+        *flags |= SAME;
+        message.extend(same.to_be_bytes());
+    }
     message
 }
 
-/// The cells of a picture as a message; nothing where it would be longer than `most`.
+/// The cells of a picture as a message, for a path that carries `bps` bits a second; nothing where it would be longer than `most`.
 ///
 /// # Errors
 /// A cell lies outside the picture.
@@ -84,6 +91,7 @@ pub fn tiles(
     columns: usize,
     head: Head,
     most: usize,
+    bps: u64,
 ) -> anyhow::Result<Option<Vec<u8>>> {
     let mut message = Vec::new();
     head.write(TILES, cells.len(), &mut message);
@@ -108,7 +116,8 @@ pub fn tiles(
         }
     }
     if !palette.low.is_empty() || !full.is_empty() {
-        let mut encoder = DeflateEncoder::new(message, Compression::new(LEVEL));
+        let mut encoder =
+            DeflateEncoder::new(message, Compression::new(LEVELS[usize::from(bps < NARROW_BPS)]));
         encoder.write_all(&u16::try_from(palette.colours.len())?.to_be_bytes())?;
         for colour in &palette.colours {
             encoder.write_all(&rgb(*colour))?;

@@ -21,6 +21,8 @@
 //! A **note** is said before the video frame that has this RTP timestamp: an entry is a first cell (2 bytes) and how many
 //! (2 bytes) whose tiles of a lower number that frame replaces. A viewer that shows a frame newer than the newest stamp
 //! up to which it has every message hides its tiles until it has them. A tile's own stamp speaks of the frames before it.
+//! A note with flag 4 ends with the stamp (4 bytes) of an earlier frame that shows the same screen, less sharply: as soon as
+//! the viewer has the note it takes the newer frame for that earlier one.
 //!
 //! From the viewer: kind 1 and the number (4 bytes) of the last message up to which all are painted; the first, of 0, says
 //! that it takes tiles. Kind 2 alone: it takes none from now on. Kind 3 alone: it wants all tiles anew, because another of
@@ -34,6 +36,7 @@ pub const TILES: u8 = 1;
 pub const NOTE: u8 = 2;
 pub const FORGET: u8 = 1;
 pub const EXACT: u8 = 2;
+pub const SAME: u8 = 4;
 
 /// What a viewer says on `tiles`.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -9,7 +9,7 @@ import { isHalf, isWhole } from "./half.js";
 
 const CELL = 64;
 const [TILES, NOTE] = [1, 2];
-const [FORGET, EXACT] = [1, 2];
+const [FORGET, EXACT, SAME] = [1, 2, 4];
 const HEAD = 16;
 /** A path that lost something is taken for lossy so long. */
 const LOSSY_MS = 10_000;
@@ -52,6 +52,8 @@ export class TileLayer {
   #shown = null;
   /** @type {{ stamp: number, number: number, runs: [number, number][] }[]} */
   #notes = [];
+  /** Frames that show the same as an earlier one, and that one's RTP time. @type {Map<number, number>} */
+  #same = new Map();
   /** Width and height of the frame that is shown, which are even. */
   #video = { width: 0, height: 0 };
   /** When something came a second time: the host sends short messages twice where some are lost. */
@@ -135,6 +137,7 @@ export class TileLayer {
     this.#painted = this.#touched = new Uint32Array(0);
     this.#count = this.#done = this.#sized = this.#first = 0;
     this.#early.clear();
+    this.#same.clear();
     this.#notes = [];
     this.#heard = this.#shown = null;
   }
@@ -170,6 +173,8 @@ export class TileLayer {
         for (let cell = first; cell < first + length; cell += 1) this.#touched[cell] = Math.max(number, this.#touched[cell] ?? 0);
       }
       this.#notes.push({ stamp, number, runs });
+      if ((flags & SAME) !== 0) this.#same.set(stamp, view.getUint32(view.byteLength - 4));
+      for (const old of this.#same.keys()) if (this.#same.size > MAX_NOTES) this.#same.delete(old);
       return this.#finish(number, stamp, flags);
     }
     if (kind !== TILES) return;
@@ -273,7 +278,7 @@ export class TileLayer {
         for (let cell = first; cell < first + length; cell += 1) this.#clear(cell, number);
       }
     }
-    const unknown = this.#heard === null || newer(shown, this.#heard);
+    const unknown = this.#heard === null || newer(this.#same.get(shown) ?? shown, this.#heard);
     const { width, height } = this.element;
     const fits = isWhole(this.#video, { width, height }) || isHalf(this.#video, { width, height });
     this.element.hidden = this.#count === 0 || unknown || !fits;

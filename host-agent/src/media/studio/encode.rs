@@ -31,6 +31,8 @@ pub(super) struct Submitted {
     pub(super) id: u64,
     pub(super) noticed: Instant,
     pub(super) at: Instant,
+    /// When a frame first showed this screen.
+    pub(super) shows: Instant,
 }
 
 impl Feed {

@@ -304,10 +304,12 @@ impl Feeds {
             let key = feed.keyframes.take(now);
             self.next_id += 1;
             let id = self.next_id;
+            let same = feed.submitted.filter(|_| !feed.behind);
             feed.submitted = Some(Submitted {
                 id,
                 noticed: noticed.unwrap_or(now),
                 at: now,
+                shows: same.map_or(now, |same| same.shows),
             });
             feed.refine.handle_submit(feed.behind || key);
             (feed.behind, feed.wanted) = (false, false);
@@ -382,7 +384,8 @@ impl Feeds {
                     clippy::cast_possible_truncation,
                     reason = "RTP timestamps wrap at 32 bits (RFC 3550)"
                 )]
-                let notes = tiler.notes(watchers, rtp_time as u32, now);
+                let stamps = [submitted.at, submitted.shows].map(|at| super::rtp_time(self.epoch, at) as u32);
+                let notes = tiler.notes(watchers, stamps, now);
                 let frame = EncodedFrame {
                     codec: stream.codec,
                     key,

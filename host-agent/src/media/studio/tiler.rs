@@ -19,6 +19,8 @@ const MOST_AT_ONCE: u64 = 32_000;
 const MOST_CELLS: usize = 40;
 /// What a cell of text takes, about.
 const CELL_BYTES: usize = 800;
+/// The window holds so many messages, so that the path is busy while one is painted.
+const AT_ONCE: usize = 3;
 /// The same of cells that take many bytes.
 const MOST_BUSY: usize = 4;
 const BUSY_BYTES: usize = 12_000;
@@ -32,6 +34,8 @@ pub(super) struct Tiler {
     epoch: Instant,
     /// Messages on their way.
     kept: Vec<(ViewerId, u32, Arc<[u8]>)>,
+    /// Text and drawings were still to be sent when that was tried last.
+    drawing: bool,
 }
 
 impl Tiler {
@@ -43,6 +47,7 @@ impl Tiler {
             slow: BTreeSet::new(),
             epoch,
             kept: Vec::new(),
+            drawing: false,
         }
     }
 
@@ -90,9 +95,9 @@ impl Tiler {
         self.board.handle_lost(viewer);
     }
 
-    /// Whether each viewer of tiles sees the very pixels of the screen.
+    /// Whether each viewer of tiles sees the very pixels of the screen, or will before video could sharpen them.
     pub(super) fn is_exact(&self) -> bool {
-        self.board.viewers().all(|viewer| self.board.is_exact(viewer))
+        self.drawing || self.board.viewers().all(|viewer| self.board.is_exact(viewer))
     }
 
     fn head(&self, stamp: u32) -> Head {
@@ -112,6 +117,7 @@ impl Tiler {
             return [false; 2];
         }
         let dirty = self.board.under(picture.damaged.iter().copied());
+        self.drawing = false;
         let split = self.board.handle_change(&dirty, now);
         if split.still.is_empty() {
             return [split.moving; 2];
@@ -144,6 +150,7 @@ impl Tiler {
     pub(super) fn finish(&mut self, picture: &Picture<'_>, now: Instant, tell: &Teller) {
         let viewers = self.board.viewers();
         let viewers: Vec<ViewerId> = viewers.filter(|one| self.has_room(*one)).collect();
+        self.drawing = false;
         for viewer in viewers {
             // Text and drawings first: a photograph would hold them up.
             let columns = self.board.columns();
@@ -151,7 +158,8 @@ impl Tiler {
             let (busy, mut cells): (Vec<usize>, Vec<usize>) =
                 all.iter().partition(|cell| is_busy(picture, **cell, columns));
             let window = usize::try_from(Board::<ViewerId>::window(self.rate(viewer))).unwrap_or(usize::MAX);
-            cells.truncate((window / CELL_BYTES).clamp(1, MOST_CELLS));
+            self.drawing |= !cells.is_empty();
+            cells.truncate((window / CELL_BYTES / AT_ONCE).clamp(1, MOST_CELLS));
             if cells.is_empty() {
                 cells.extend(busy.into_iter().take((window / BUSY_BYTES).clamp(1, MOST_BUSY)));
             }
@@ -187,7 +195,9 @@ impl Tiler {
             reason = "RTP timestamps wrap at 32 bits (RFC 3550)"
         )]
         let stamp = stamp as u32;
-        let message = match tiles(picture, cells, self.board.columns(), self.head(stamp), most) {
+        let bps = to.first().map_or(u64::MAX, |viewer| self.rate(*viewer));
+        let head = self.head(stamp);
+        let message = match tiles(picture, cells, self.board.columns(), head, most, bps) {
             Ok(Some(message)) => message,
             Ok(None) => return false,
             Err(error) => {
@@ -234,11 +244,12 @@ impl Tiler {
         }
     }
 
-    /// What is to be said to these viewers before a frame of that RTP time.
+    /// What is to be said to these viewers before a frame of that RTP time, and of a screen that the frame `shows` first
+    /// showed.
     pub(super) fn notes(
         &mut self,
         viewers: impl IntoIterator<Item = ViewerId>,
-        rtp: u32,
+        [rtp, shows]: [u32; 2],
         now: Instant,
     ) -> Vec<(ViewerId, Arc<[u8]>)> {
         let mut notes = Vec::new();
@@ -251,7 +262,8 @@ impl Tiler {
                 exact: self.board.is_exact(viewer),
                 ..self.head(rtp)
             };
-            let data: Arc<[u8]> = note(head, &cells).into();
+            let same = (shows != rtp).then_some(shows);
+            let data: Arc<[u8]> = note(head, &cells, same).into();
             self.keep(viewer, number, &data);
             notes.push((viewer, data));
         }
