@@ -151,7 +151,7 @@ impl Path {
         Flow {
             shortest: self.shortest,
             sent: self.used(),
-            queued: self.limit.is_some() || self.closes(now).is_some_and(|at| at <= now),
+            queued: self.closes(now).is_some_and(|at| at <= now),
         }
     }
 

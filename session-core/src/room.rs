@@ -18,6 +18,8 @@ const NARROW_BPS: u64 = 3_000_000;
 const WELL: Duration = Duration::from_secs(3);
 const CAREFUL: Duration = Duration::from_secs(30);
 const MOST_DOUBLINGS: u32 = 6;
+/// Frames wait for a moment where a page is busy, too.
+const MOMENT: Duration = Duration::from_millis(250);
 
 /// What flows to one viewer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,7 +28,7 @@ pub struct Flow {
     pub shortest: Option<Duration>,
     /// Bits sent in the last second.
     pub sent: u64,
-    /// Frames wait on the way, or did a moment ago.
+    /// Frames wait on the way.
     pub queued: bool,
 }
 
@@ -42,6 +44,8 @@ pub struct Room {
     unbound: bool,
     /// Since when all is well.
     since: Option<Instant>,
+    /// Since when frames wait.
+    queued: Option<Instant>,
     /// How often there was trouble.
     troubles: u32,
 }
@@ -61,6 +65,8 @@ impl Room {
         let busiest = flows.iter().map(|flow| flow.sent).max().unwrap_or(0);
         // Whoever came a moment ago is no trouble.
         let queued = flows.iter().any(|flow| flow.queued);
+        self.queued = if queued { self.queued.or(Some(now)) } else { None };
+        let queued = self.queued.is_some_and(|since| since + MOMENT <= now);
         let narrow = bps < NARROW_BPS || ceiling < LEAST_CEILING_BPS;
         let trouble = queued || narrow || busiest > ceiling;
         if self.unbound {

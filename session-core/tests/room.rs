@@ -51,23 +51,40 @@ fn a_long_path_never_has() {
 
 #[test]
 fn trouble_ends_it_at_once_and_for_long() {
-    for trouble in [
-        near(CEILING + 1),
-        Flow {
-            queued: true,
-            ..near(0)
-        },
-    ] {
-        let (mut room, began) = (Room::default(), Instant::now());
-        assert!(said(&mut room, near(0), began, 4).ends_with(&[true]));
-        let now = began + Duration::from_secs(4);
-        assert!(!room.update([trouble], CEILING, CEILING, now));
-        let after = said(&mut room, near(0), now, 40);
-        assert_eq!(after.iter().position(|unbound| *unbound), Some(300));
-        let now = now + Duration::from_secs(40);
-        assert!(!room.update([trouble], CEILING, CEILING, now));
-        let after = said(&mut room, near(0), now, 70);
-        assert_eq!(after.iter().position(|unbound| *unbound), Some(600));
+    let (mut room, began) = (Room::default(), Instant::now());
+    assert!(said(&mut room, near(0), began, 4).ends_with(&[true]));
+    let now = began + Duration::from_secs(4);
+    assert!(!room.update([near(CEILING + 1)], CEILING, CEILING, now));
+    let after = said(&mut room, near(0), now, 40);
+    assert_eq!(after.iter().position(|unbound| *unbound), Some(300));
+    let now = now + Duration::from_secs(40);
+    assert!(!room.update([near(CEILING + 1)], CEILING, CEILING, now));
+    let after = said(&mut room, near(0), now, 70);
+    assert_eq!(after.iter().position(|unbound| *unbound), Some(600));
+}
+
+#[test]
+fn frames_that_wait_are_trouble_unless_it_is_for_a_moment() {
+    let queued = Flow {
+        queued: true,
+        ..near(0)
+    };
+    let (mut room, began) = (Room::default(), Instant::now());
+    assert!(said(&mut room, near(0), began, 4).ends_with(&[true]));
+    let now = began + Duration::from_secs(4);
+    let waits = said(&mut room, queued, now, 1);
+    assert_eq!(waits, [[true; 3].as_slice(), &[false; 7]].concat());
+
+    let (mut room, began) = (Room::default(), Instant::now());
+    assert!(said(&mut room, near(0), began, 4).ends_with(&[true]));
+    for tenth in 40..100 {
+        let flow = if tenth % 3 == 0 { near(0) } else { queued };
+        assert!(room.update(
+            [flow],
+            CEILING,
+            CEILING,
+            began + Duration::from_millis(100) * tenth
+        ));
     }
 }
 

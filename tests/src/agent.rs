@@ -100,6 +100,11 @@ impl Agent {
         Ok(Self { child, dir, link })
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// A further token.
     ///
     /// # Errors

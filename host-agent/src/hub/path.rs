@@ -36,12 +36,9 @@ impl Hub {
         };
         let now = Instant::now();
         session.path_rate.handle_report(report, now);
-        let flow = session.path_rate.flow(now);
-        self.quality.handle_flow(viewer, flow);
         tracing::trace!(
             viewer = viewer.0,
             ?report,
-            ?flow,
             rate = session.path_rate.rate(),
             used = session.path_rate.used(),
             "Path"
@@ -87,6 +84,7 @@ impl Hub {
         if let Some(bps) = session.path_rate.poll_afresh() {
             self.transport.set_estimate(viewer, bps);
         }
+        self.quality.handle_flow(viewer, session.path_rate.flow(now));
         if let Some(rate) = session.path_rate.rate() {
             self.quality.handle_estimate(viewer, rate, now);
             self.update_bitrate();

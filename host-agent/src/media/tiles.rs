@@ -289,3 +289,24 @@ impl Palette {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_of_the_same_screen_ends_with_the_earlier_frame() {
+        let head = Head {
+            number: 1,
+            stamp: 9,
+            size: (640, 480),
+            forget: false,
+            exact: true,
+        };
+        let other = note(head, &[3, 4, 9], None);
+        let same = note(head, &[3, 4, 9], Some(0x0102_0304));
+        assert_eq!([other[1], same[1]], [EXACT, EXACT | SAME]);
+        assert_eq!(other[16..], [0, 3, 0, 2, 0, 9, 0, 1]);
+        assert_eq!(same[16..], [0, 3, 0, 2, 0, 9, 0, 1, 1, 2, 3, 4]);
+    }
+}
