@@ -52,7 +52,7 @@ const ERA: Duration = Duration::from_secs(15);
 const FIRST_ANSWER: (Duration, Duration) = (Duration::from_millis(250), Duration::from_millis(50));
 const PROMISED: Duration = Duration::from_secs(5);
 const MOST_FRAMES: usize = 256;
-/// What is sent beside frames is never so much that a frame waits longer for it.
+/// What is sent on purpose is never so much that a frame waits longer for it.
 const MOST_BEHIND: Duration = Duration::from_millis(100);
 /// More loss than this is not the noise of a radio.
 const MUCH: f32 = 0.1;
@@ -66,7 +66,7 @@ struct Sent {
     rtp: u32,
     bytes: u32,
     at: Instant,
-    /// What else left just before it takes so long.
+    /// What left before it takes so much longer.
     behind: Duration,
 }
 
@@ -101,8 +101,8 @@ pub struct Queue {
     left: VecDeque<(Instant, u32)>,
     /// What else left meanwhile, and takes its part of the path.
     others: VecDeque<(Instant, u32)>,
-    /// When all of that has left a path that carries `rate` bits a second.
-    others_until: Option<Instant>,
+    /// When all that left is through a path that carries `rate` bits a second.
+    busy_until: Option<Instant>,
     rate: u64,
     limit: Option<u64>,
     /// What a lost packet may hold a frame up: it is asked for and sent again.
@@ -127,8 +127,9 @@ impl Queue {
             self.sent.pop_front();
         }
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        let until = self.others_until.unwrap_or(now);
+        let until = self.busy_until.unwrap_or(now);
         let behind = until.saturating_duration_since(now).min(MOST_BEHIND);
+        self.occupy(bytes, now);
         self.sent.push_back(Sent {
             rtp,
             bytes,
@@ -141,15 +142,20 @@ impl Queue {
         }
     }
 
+    /// So many bytes go to the path.
+    fn occupy(&mut self, bytes: u32, now: Instant) {
+        if self.rate == 0 {
+            return;
+        }
+        let takes = Duration::try_from_secs_f64(f64::from(bytes) * 8.0 / as_float(self.rate));
+        let until = self.busy_until.map_or(now, |until| until.max(now));
+        self.busy_until = Some(until + takes.unwrap_or(MOST_BEHIND).min(MOST_BEHIND));
+    }
+
     /// Something that is no frame leaves.
     pub fn handle_other(&mut self, bytes: usize, now: Instant) {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        if self.rate > 0 {
-            let takes = f64::from(bytes) * 8.0 / as_float(self.rate);
-            let takes = Duration::try_from_secs_f64(takes).unwrap_or(MOST_BEHIND);
-            let until = self.others_until.map_or(now, |until| until.max(now));
-            self.others_until = Some(until + takes.min(MOST_BEHIND));
-        }
+        self.occupy(bytes, now);
         self.others.push_back((now, bytes));
         let counted = Duration::from_secs_f64(COUNTED / 1000.0);
         while self.others.len() > MOST_FRAMES
@@ -189,7 +195,8 @@ impl Queue {
         }
         self.quickest[0] = Some(self.quickest[0].map_or(way, |quickest| quickest.min(way)));
         let quickest = self.quickest.iter().flatten().copied().fold(way, f64::min);
-        // A large frame takes its time without any queue, and so does what was sent on purpose before it.
+        // A large frame takes its time without any queue, and so does what was sent on purpose before it: an encoder may
+        // spend its buffer at once.
         let own = f64::from(last.bytes) * 8_000.0 / as_float(self.limit.unwrap_or(rate).max(1))
             + last.behind.as_secs_f64() * 1_000.0;
         if last.bytes >= TELLING {
