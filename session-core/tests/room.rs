@@ -1,5 +1,10 @@
 //! When an encoder need not hold a bitrate.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests need one starting point on the clock; rules never read it"
+)]
+
 use std::time::{Duration, Instant};
 
 use session_core::room::{Flow, Room};
