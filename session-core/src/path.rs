@@ -97,8 +97,6 @@ impl Path {
     /// The viewer was away, or gets another stream.
     pub fn handle_break(&mut self) {
         self.queue.handle_break();
-        // It may be another path now.
-        self.shortest = None;
     }
 
     /// From when on no frame should be made, except one in each [`crate::queue::TRICKLE`].
