@@ -144,7 +144,8 @@ impl Queue {
 
     /// So many bytes go to the path.
     fn occupy(&mut self, bytes: u32, now: Instant) {
-        if self.rate == 0 {
+        // Where a single frame takes that long, this would hide every queue.
+        if self.rate < ENOUGH {
             return;
         }
         let takes = Duration::try_from_secs_f64(f64::from(bytes) * 8.0 / as_float(self.rate));
@@ -197,13 +198,14 @@ impl Queue {
         let quickest = self.quickest.iter().flatten().copied().fold(way, f64::min);
         // A large frame takes its time without any queue, and so does what was sent on purpose before it: an encoder may
         // spend its buffer at once.
-        let own = f64::from(last.bytes) * 8_000.0 / as_float(self.limit.unwrap_or(rate).max(1))
-            + last.behind.as_secs_f64() * 1_000.0;
+        let own = f64::from(last.bytes) * 8_000.0 / as_float(self.limit.unwrap_or(rate).max(1));
         if last.bytes >= TELLING {
             let swift = (way - quickest) * 2.0 < own;
             self.swift = if swift { self.swift.saturating_add(1) } else { 0 };
         }
-        let waited = Duration::try_from_secs_f64(((way - quickest - own) / 1000.0).clamp(0.0, 60.0));
+        let behind = last.behind.as_secs_f64() * 1_000.0;
+        let waited = (way - quickest - own - behind).clamp(0.0, 60_000.0);
+        let waited = Duration::try_from_secs_f64(waited / 1000.0);
         self.waits.push_back((now, waited.unwrap_or_default()));
         // A frame that was held up by a lost packet holds up some that follow; a queue stays longer.
         while self.waits.len() > 1 && self.waits.front().is_some_and(|(at, _)| *at + self.repair < now) {

@@ -107,7 +107,7 @@ impl Peer {
             .enable_opus(true, false)
             .set_extension(5, Extension::PlayoutDelay)
             .enable_bwe(Some(START))
-            .set_send_buffer_video(1000)
+            .set_send_buffer_video(2000)
             .set_sctp_max_message_size(u32::try_from(MAX_CONTROL_BYTES).unwrap_or(u32::MAX))
             .set_stats_interval(Some(REPORT))
             .build(now);
