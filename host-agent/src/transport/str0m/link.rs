@@ -135,6 +135,8 @@ pub(super) struct Tick {
     /// The longest way of a frame that arrived, from its capture.
     pub(super) age: Duration,
     pub(super) frames: u32,
+    /// Frames after some that never came whole.
+    pub(super) torn: u32,
     pub(super) target: u64,
 }
 
@@ -176,6 +178,8 @@ impl World {
             .clear_codecs()
             .enable_h264(true)
             .set_extension(5, Extension::PlayoutDelay)
+            // A browser waits for what it asked for.
+            .set_reordering_size_video(1_000)
             .build(now);
         let own = Candidate::host(VIEWER, "udp").expect("a candidate");
         viewer.add_local_candidate(own);
@@ -387,6 +391,7 @@ impl World {
                     let tick = self.tick();
                     tick.age = tick.age.max(age.unwrap_or_default());
                     tick.frames += 1;
+                    tick.torn += u32::from(!data.contiguous);
                 }
                 Output::Event(_) => {}
             }

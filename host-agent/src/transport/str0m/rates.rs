@@ -71,15 +71,15 @@ fn run(way: Way, phases: &[Phase], seed: u64) -> (usize, usize, World) {
 
 /// What happened, for the message of a failure.
 fn story(world: &World) -> String {
-    let mut story = String::from("second: sent, came, target in kbit/s; overrun; age in ms; frames\n");
+    let mut story = String::from("second: sent, came, target in kbit/s; overrun; age in ms; frames; torn\n");
     for (at, tick) in world.ticks.iter().enumerate() {
         let (sent, came) = (tick.sent / 100, tick.came / 100);
         let (target, age) = (tick.target / 1000, tick.age.as_millis());
         let (second, tenth) = (at / TENTHS, at % TENTHS);
         let _ = writeln!(
             story,
-            "{second:3}.{tenth} {sent:6} {came:6} {target:6} {:4} {age:5} {:3}",
-            tick.overrun, tick.frames
+            "{second:3}.{tenth} {sent:6} {came:6} {target:6} {:4} {age:5} {:3} {:2}",
+            tick.overrun, tick.frames, tick.torn
         );
     }
     story
@@ -155,6 +155,17 @@ fn after_an_outage_the_path_is_used_at_once() {
     };
     let phases = [phase(true, 6), phase(false, 4), phase(true, 8)];
     check(way(20 * MBIT, 10, 0, 100), &phases, 9).unwrap_or_else(|story| panic!("{story}"));
+}
+
+#[test]
+fn all_that_was_lost_comes_again_even_if_it_was_much() {
+    let mut world = World::new(way(5 * MBIT, 15, 0, 100), 11);
+    for loss in [0, 300, 0, 250, 0] {
+        world.there.way.loss = loss;
+        world.run(Duration::from_secs(2));
+    }
+    let torn: u32 = world.ticks.iter().map(|tick| tick.torn).sum();
+    assert_eq!(torn, 0, "{}", story(&world));
 }
 
 #[test]
