@@ -7,6 +7,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::quality::FLOOR_BPS;
 use crate::queue::Queue;
 use crate::room::Flow;
 
@@ -117,7 +118,7 @@ impl Path {
         self.queue.handle_loss(report.loss, used, rate, now);
         let queueing = self.is_queueing(report.rtt);
         let Some(rate) = self.rate else {
-            self.rate = Some(report.bps);
+            self.rate = Some(report.bps.max(FLOOR_BPS));
             self.since = Some(now);
             return;
         };
@@ -141,7 +142,9 @@ impl Path {
         }
         self.fell = Some(now);
         let kept = f64::from(1.0 - report.loss.clamp(0.0, 1.0)) * if queueing { DRAIN } else { BACK_OFF };
-        self.rate = Some(report.bps.max(share(used, kept)).min(rate));
+        // No encoder makes less, so less is never found out: frames that would wait are not made.
+        let least = share(used, kept).max(FLOOR_BPS);
+        self.rate = Some(report.bps.max(least).min(rate));
     }
 
     /// What flows on it.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use session_core::delivery::Delivery;
 use session_core::path::{Path, Report};
+use session_core::quality::FLOOR_BPS;
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -52,6 +53,26 @@ fn a_path_that_is_used_and_clear_is_worth_what_it_was_seen_to_carry() {
     assert_eq!(path.rate(), Some(2_550_000), "0.85 of what was sent");
     path.handle_report(report(6_000_000), now);
     assert_eq!(path.rate(), Some(6_000_000), "a rise is believed");
+}
+
+/// A viewer whose path was thought to carry less than half of the least that encoders make was given keyframes alone, which
+/// say nothing of what it carries.
+#[test]
+fn a_path_is_never_thought_to_carry_less_than_encoders_make() {
+    let (mut path, mut now) = (Path::default(), Instant::now());
+    path.handle_report(report(4_000_000), now);
+    for _ in 0..20 {
+        now = send(&mut path, 200_000, now);
+        let lossy = Report {
+            loss: 0.6,
+            ..report(120_000)
+        };
+        path.handle_report(lossy, now);
+    }
+    assert_eq!(path.rate(), Some(FLOOR_BPS));
+    let mut path = Path::default();
+    path.handle_report(report(20_000), now);
+    assert_eq!(path.rate(), Some(FLOOR_BPS), "nor at its start");
 }
 
 /// An encoder that follows the rate must not be followed by it.

@@ -92,15 +92,18 @@ impl Hub {
         self.set_gate(now);
     }
 
-    /// No frame is made that would wait on all the viewers' paths.
+    /// No encode makes a frame that would wait on all its viewers' paths.
     pub(super) fn set_gate(&self, now: Instant) {
-        let watching = self
-            .sessions
-            .values()
-            .filter(|session| session.live && !session.hidden);
-        let closes: Option<Vec<Instant>> = watching.map(|session| session.path_rate.closes(now)).collect();
-        self.studio
-            .set_gate(closes.and_then(|closes| closes.into_iter().max()), now);
+        for slow in [false, true] {
+            let watching = self.sessions.values().filter(|session| {
+                let gets = session.assigned.is_some_and(|stream| stream.slow == slow);
+                gets && session.live && !session.hidden
+            });
+            let closes: Option<Vec<Instant>> =
+                watching.map(|session| session.path_rate.closes(now)).collect();
+            let closes = closes.and_then(|closes| closes.into_iter().max());
+            self.studio.set_gate(slow, closes, now);
+        }
     }
 
     pub(super) fn update_bitrate(&mut self) {

@@ -176,7 +176,6 @@ pub fn start(
             pause: HoldBack::default(),
             tell,
             last_grab: None,
-            last_video: None,
             rhythm: Rhythm::default(),
             noticed: None,
             dirty_since: None,
@@ -209,7 +208,6 @@ struct Studio {
     feeds: Feeds,
     tell: Teller,
     last_grab: Option<Instant>,
-    last_video: Option<Instant>,
     rhythm: Rhythm,
     /// When the oldest change was noticed that no video frame shows.
     noticed: Option<Instant>,
@@ -397,8 +395,7 @@ impl Studio {
         };
         self.feeds.set_exact(self.tiler.is_exact());
         let dirty = self.dirty_since.is_some();
-        let open = self.desk.gate.next(self.last_video, now) <= now;
-        let video_due = open && self.rhythm.poll_timeout().is_none_or(|at| at <= now);
+        let video_due = self.rhythm.poll_timeout().is_none_or(|at| at <= now);
         let video = video_due && self.feeds.wants(dirty, now);
         let paced = self.last_grab.is_none_or(|last| last + TILES <= now);
         let fresh = dirty && self.tiler.is_used() && paced;
@@ -418,7 +415,6 @@ impl Studio {
             self.noticed = None;
         }
         if video || (video_due && self.feeds.wants(false, now)) {
-            self.last_video = Some(now);
             self.rhythm.handle_picture(FRAME, now);
             self.feeds.submit(&picture, self.noticed.take(), now, &self.tell);
         } else if rests {
@@ -429,8 +425,7 @@ impl Studio {
 
     fn wait(&mut self) {
         let now = Instant::now();
-        let open = self.desk.gate.next(self.last_video, now);
-        let next_frame = self.rhythm.poll_timeout().map_or(open, |at| open.max(at));
+        let next_frame = self.rhythm.poll_timeout().unwrap_or(now);
         let frame = self
             .size()
             .and_then(|_| self.feeds.next_frame(self.dirty_since.is_some(), now))

@@ -14,7 +14,8 @@ use crate::media::gate::Gate;
 pub struct Desk {
     commands: mpsc::SyncSender<Command>,
     pub(super) waker: Arc<EventFd>,
-    pub(super) gate: Arc<Gate>,
+    /// Of the usual encode and of the slow one.
+    pub(super) gates: Arc<[Gate; 2]>,
 }
 
 impl Desk {
@@ -26,7 +27,7 @@ impl Desk {
         let desk = Self {
             commands,
             waker,
-            gate: Arc::default(),
+            gates: Arc::default(),
         };
         Ok((desk, inbox))
     }
@@ -43,9 +44,9 @@ impl Desk {
         }
     }
 
-    /// Frames may be made until then.
-    pub fn set_gate(&self, closes: Option<Instant>, now: Instant) {
-        if self.gate.set(closes, now) {
+    /// The usual encode or the slow one may make frames until then.
+    pub fn set_gate(&self, slow: bool, closes: Option<Instant>, now: Instant) {
+        if self.gates[usize::from(slow)].set(closes, now) {
             let _ = self.waker.write(1);
         }
     }

@@ -241,36 +241,30 @@ impl Feeds {
         self.assigned.values().any(|assigned| *assigned == stream)
     }
 
+    /// Encoders that somebody watches and that are ready, with the time at which each wants its next picture. None is made
+    /// that would wait on all its viewers' paths.
+    fn due(&self, dirty: bool, now: Instant) -> impl Iterator<Item = (Stream, Instant)> {
+        let ready = self
+            .feeds
+            .iter()
+            .filter(|(stream, feed)| self.is_watched(**stream) && feed.encoder.is_ready());
+        ready.filter_map(move |(stream, feed)| {
+            let plain = is_plain(&self.assigned, &self.tiled, *stream);
+            let open =
+                self.desk.gates[usize::from(stream.slow)].next(feed.submitted.map(|last| last.at), now);
+            let at = feed.due(dirty, plain, self.exact, now)?;
+            Some((*stream, at.max(open)))
+        })
+    }
+
     /// Whether an encoder would take a picture now.
     pub(super) fn wants(&self, dirty: bool, now: Instant) -> bool {
-        self.feeds.iter().any(|(stream, feed)| {
-            self.is_watched(*stream)
-                && feed.encoder.is_ready()
-                && feed
-                    .due(
-                        dirty,
-                        is_plain(&self.assigned, &self.tiled, *stream),
-                        self.exact,
-                        now,
-                    )
-                    .is_some_and(|at| at <= now)
-        })
+        self.due(dirty, now).any(|(_, at)| at <= now)
     }
 
     /// When an encoder that is ready wants its next picture.
     pub(super) fn next_frame(&self, dirty: bool, now: Instant) -> Option<Instant> {
-        self.feeds
-            .iter()
-            .filter(|(stream, feed)| self.is_watched(**stream) && feed.encoder.is_ready())
-            .filter_map(|(stream, feed)| {
-                feed.due(
-                    dirty,
-                    is_plain(&self.assigned, &self.tiled, *stream),
-                    self.exact,
-                    now,
-                )
-            })
-            .min()
+        self.due(dirty, now).map(|(_, at)| at).min()
     }
 
     pub(super) fn submit(
@@ -281,24 +275,19 @@ impl Feeds {
         tell: &Teller,
     ) {
         let mut broken = Vec::new();
+        let size = (
+            picture.width.next_multiple_of(2),
+            picture.height.next_multiple_of(2),
+        );
+        let due = self.due(false, now).filter(|(_, at)| *at <= now);
+        let due: BTreeSet<Stream> = due.map(|(stream, _)| stream).collect();
         for (stream, feed) in &mut self.feeds {
-            if !self.assigned.values().any(|assigned| assigned == stream) || !feed.encoder.is_ready() {
-                continue;
-            }
-            let size = (
-                picture.width.next_multiple_of(2),
-                picture.height.next_multiple_of(2),
-            );
             if feed.encoder.size() != size {
                 // The screen has just become another; the word of it follows.
                 (feed.behind, feed.wanted) = (true, true);
                 continue;
             }
-            let plain = is_plain(&self.assigned, &self.tiled, *stream);
-            let Some(at) = feed.due(false, plain, self.exact, now) else {
-                continue;
-            };
-            if at > now {
+            if !due.contains(stream) {
                 continue;
             }
             let key = feed.keyframes.take(now);
@@ -323,10 +312,6 @@ impl Feeds {
             }
         }
         for stream in broken {
-            let size = (
-                picture.width.next_multiple_of(2),
-                picture.height.next_multiple_of(2),
-            );
             self.fail(stream, size, now, tell);
         }
     }
