@@ -119,11 +119,11 @@ impl Config {
             DesktopKind::Test => Desktop::Test { size },
         };
         if let Some(name) = &args.codec {
-            let known = RUNGS.iter().any(|rung| rung.element == name)
+            let known = RUNGS.iter().any(|rung| rung.name == name)
                 || Codec::ALL
                     .iter()
                     .any(|codec| codec.name().eq_ignore_ascii_case(name));
-            let elements: Vec<&str> = RUNGS.iter().map(|rung| rung.element).collect();
+            let elements: Vec<&str> = RUNGS.iter().map(|rung| rung.name).collect();
             ensure!(
                 known,
                 "--codec {name} is unknown; allowed are h264, vp9, vp8, or one of: {}",

@@ -241,14 +241,14 @@ fn find_encoders(launcher: Launcher, config: &Config, desk: Desk) {
     std::thread::spawn(move || {
         let wanted = |rung: &rungs::Rung| {
             only.as_deref()
-                .is_none_or(|name| rung.element == name || rung.codec.name().eq_ignore_ascii_case(name))
+                .is_none_or(|name| rung.name == name || rung.codec.name().eq_ignore_ascii_case(name))
         };
         // Until the trials are done, the software encoders that are installed are presumed to work.
         match probe::installed(&launcher) {
             Ok(installed) if !cache.exists() => {
                 let presumed = rungs::RUNGS
                     .into_iter()
-                    .filter(|rung| !rung.hardware && wanted(rung) && installed.contains_key(rung.element));
+                    .filter(|rung| !rung.hardware && wanted(rung) && installed.contains_key(rung.name));
                 desk.tell(Command::Rungs(presumed.collect()));
             }
             Ok(_) => {}

@@ -28,15 +28,18 @@ pub enum Codec {
     H264,
     Vp9,
     Vp8,
+    /// H.264 in its High 4:4:4 Predictive profile: colours are as sharp as light. Always beside [`Self::H264`].
+    H264High444,
 }
 
 impl Codec {
+    /// Those that each transport carries.
     pub const ALL: [Self; 3] = [Self::H264, Self::Vp9, Self::Vp8];
 
     /// The name in SDP (RFC 6184, 9628, 7741).
     pub fn name(self) -> &'static str {
         match self {
-            Self::H264 => "H264",
+            Self::H264 | Self::H264High444 => "H264",
             Self::Vp9 => "VP9",
             Self::Vp8 => "VP8",
         }

@@ -5,6 +5,7 @@
 
 pub mod answerer;
 pub mod bind;
+pub mod chroma;
 pub mod clipboard;
 pub mod confined;
 pub mod control;

@@ -42,12 +42,12 @@ fn examine(launcher: &Launcher, only: Option<&str>) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     let mut working = 0;
-    for rung in RUNGS.iter().filter(|rung| installed.contains_key(rung.element)) {
-        let trial = probe::trial(launcher, rung.element);
+    for rung in RUNGS.iter().filter(|rung| installed.contains_key(rung.name)) {
+        let trial = probe::trial(launcher, rung.name);
         let wanted =
-            only.is_none_or(|name| name == rung.element || name.eq_ignore_ascii_case(rung.codec.name()));
+            only.is_none_or(|name| name == rung.name || name.eq_ignore_ascii_case(rung.codec.name()));
         working += usize::from(trial.works && wanted);
-        let name = format!("{} ({})", rung.element, rung.codec.name());
+        let name = format!("{} ({})", rung.name, rung.codec.name());
         findings.push(match trial.why {
             None => {
                 let proof = match (&trial.decoder, trial.psnr) {

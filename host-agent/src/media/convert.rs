@@ -1,10 +1,10 @@
-//! BGRA to 4:2:0 by SIMD, only the rows that changed.
+//! BGRA to YCbCr by SIMD, only the rows that changed.
 
 use std::ops::Range;
 
 use yuv::{
     BufferStoreMut, YuvBiPlanarImageMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix,
-    bgra_to_yuv_nv12, bgra_to_yuv420,
+    bgra_to_yuv_nv12, bgra_to_yuv420, bgra_to_yuv444,
 };
 
 use super::rungs::{Layout, Matrix, RawFormat};
@@ -49,7 +49,8 @@ pub fn convert(
     };
     let (luma, chroma) = to.split_at_mut(layout.chroma[0]);
     let y_plane = &mut luma[first * layout.luma_stride..(first + count) * layout.luma_stride];
-    let part = first / 2 * layout.chroma_stride..(first + count) / 2 * layout.chroma_stride;
+    let per_row = if format == RawFormat::I444 { 1 } else { 2 };
+    let part = first / per_row * layout.chroma_stride..(first + count) / per_row * layout.chroma_stride;
     let (y_stride, uv_stride) = (
         u32::try_from(layout.luma_stride)?,
         u32::try_from(layout.chroma_stride)?,
@@ -78,6 +79,31 @@ pub fn convert(
                 YuvConversionMode::Balanced,
             )?;
         }
+        RawFormat::I444 => {
+            let (u, v) = chroma.split_at_mut(layout.chroma[1] - layout.chroma[0]);
+            let (u, v) = (&mut u[part.clone()], &mut v[part]);
+            let own = height as usize * layout.chroma_stride;
+            let mut planes = YuvPlanarImageMut {
+                y_plane: BufferStoreMut::Borrowed(own_rows),
+                y_stride,
+                u_plane: BufferStoreMut::Borrowed(&mut u[..own]),
+                u_stride: uv_stride,
+                v_plane: BufferStoreMut::Borrowed(&mut v[..own]),
+                v_stride: uv_stride,
+                width: picture.width,
+                height,
+            };
+            bgra_to_yuv444(
+                &mut planes,
+                source,
+                stride,
+                YuvRange::Limited,
+                standard,
+                YuvConversionMode::Balanced,
+            )?;
+            repeat_last(u, picture, layout, height as usize);
+            repeat_last(v, picture, layout, height as usize);
+        }
         RawFormat::Nv12 => {
             let mut planes = YuvBiPlanarImageMut {
                 y_plane: BufferStoreMut::Borrowed(own_rows),
@@ -101,7 +127,7 @@ pub fn convert(
     Ok(())
 }
 
-/// Fills the luma column and row that an odd picture has not: codecs see no edge there, and viewers do not show it.
+/// Fills the column and row of a plane that an odd picture has not: codecs see no edge there, and viewers do not show it.
 fn repeat_last(luma: &mut [u8], picture: &Picture<'_>, layout: &Layout, height: usize) {
     let stride = layout.luma_stride;
     if picture.width < layout.width {
@@ -137,12 +163,12 @@ mod tests {
         // BT.709 and BT.601, limited range: red, in BGRA.
         let red = [0u8, 0, 255, 255].repeat(64 * 4);
         for (matrix, want) in [(Matrix::Bt709, [63u8, 102, 240]), (Matrix::Bt601, [82, 90, 240])] {
-            for format in [RawFormat::I420, RawFormat::Nv12] {
+            for format in [RawFormat::I420, RawFormat::Nv12, RawFormat::I444] {
                 let layout = Layout::new(format, 64, 4);
                 let mut planes = vec![0; layout.size];
                 convert(&picture(&red, 64, 4), 0..4, format, matrix, &layout, &mut planes).unwrap();
                 let (u, v) = match format {
-                    RawFormat::I420 => (planes[layout.chroma[0]], planes[layout.chroma[1]]),
+                    RawFormat::I420 | RawFormat::I444 => (planes[layout.chroma[0]], planes[layout.chroma[1]]),
                     RawFormat::Nv12 => (planes[layout.chroma[0]], planes[layout.chroma[0] + 1]),
                 };
                 for (got, want) in [planes[0], u, v].into_iter().zip(want) {
@@ -170,7 +196,7 @@ mod tests {
                 ]
             })
             .collect();
-        for format in [RawFormat::I420, RawFormat::Nv12] {
+        for format in [RawFormat::I420, RawFormat::Nv12, RawFormat::I444] {
             let layout = Layout::new(format, 34, 6);
             let mut planes = vec![0; layout.size];
             convert(

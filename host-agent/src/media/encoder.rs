@@ -90,10 +90,10 @@ impl Encoder {
     ) -> anyhow::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
         let ring = Ring::create()?;
-        let child = launcher.spawn(rung.element, theirs.into(), ring.share()?)?;
+        let child = launcher.spawn(rung.name, theirs.into(), ring.share()?)?;
         let mut from = ours.try_clone()?;
         std::thread::Builder::new()
-            .name(format!("from-{}", rung.element))
+            .name(format!("from-{}", rung.name))
             .spawn(move || {
                 while let Ok(message) = FromWorker::receive(&mut from) {
                     tell(number, WorkerEvent::Said(message));

@@ -106,11 +106,11 @@ pub fn trial(launcher: &Launcher, element: &str) -> Trial {
 /// The ladder from trials: what works, best first. `only` keeps one codec or element.
 pub fn ladder(trials: &BTreeMap<String, Trial>, only: Option<&str>) -> Vec<Rung> {
     let wanted = |rung: &Rung| {
-        only.is_none_or(|name| rung.element == name || rung.codec.name().eq_ignore_ascii_case(name))
+        only.is_none_or(|name| rung.name == name || rung.codec.name().eq_ignore_ascii_case(name))
     };
     RUNGS
         .into_iter()
-        .filter(|rung| wanted(rung) && trials.get(rung.element).is_some_and(|trial| trial.works))
+        .filter(|rung| wanted(rung) && trials.get(rung.name).is_some_and(|trial| trial.works))
         .collect()
 }
 

@@ -17,15 +17,17 @@ use super::rungs::{Layout, RawFormat};
 
 /// One picture is encoded while the next is written.
 pub const SLOTS: usize = 2;
-const SLOT_BYTES: usize = MAX_DISPLAY_WIDTH as usize * MAX_DISPLAY_HEIGHT as usize * 3 / 2;
+const SLOT_BYTES: usize = MAX_DISPLAY_WIDTH as usize * MAX_DISPLAY_HEIGHT as usize * 3;
 const RING_BYTES: usize = SLOTS * SLOT_BYTES;
 
 /// Whether a picture of these sides has room in a slot, however it is laid out.
 pub fn fits((width, height): (u32, u32)) -> bool {
-    [RawFormat::I420, RawFormat::Nv12].into_iter().all(|format| {
-        // Before the layout is counted out, which no side of this size can overflow.
-        width.max(height) <= u32::from(u16::MAX) && Layout::new(format, width, height).size <= SLOT_BYTES
-    })
+    [RawFormat::I420, RawFormat::Nv12, RawFormat::I444]
+        .into_iter()
+        .all(|format| {
+            // Before the layout is counted out, which no side of this size can overflow.
+            width.max(height) <= u32::from(u16::MAX) && Layout::new(format, width, height).size <= SLOT_BYTES
+        })
 }
 
 /// The mapping; unmapped with its last user.

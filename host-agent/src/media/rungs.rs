@@ -2,11 +2,13 @@
 
 use crate::transport::Codec;
 
-/// How raw pictures are laid out (both 4:2:0, eight bits).
+/// How raw pictures are laid out: 4:2:0, or 4:4:4; eight bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RawFormat {
     I420,
     Nv12,
+    /// With all colours of the picture.
+    I444,
 }
 
 /// Which matrix turns RGB into YCbCr; see [`Rung::matrix`]. VP8 has no field to say so, and decoders take BT.601.
@@ -19,7 +21,9 @@ pub enum Matrix {
 /// One encoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rung {
-    /// Its GStreamer element; also its name in logs, flags and statistics.
+    /// Its name in logs, flags and statistics: that of its element, for the most part.
+    pub name: &'static str,
+    /// Its GStreamer element.
     pub element: &'static str,
     pub codec: Codec,
     pub hardware: bool,
@@ -35,6 +39,8 @@ const X264: &str = "tune=zerolatency speed-preset=ultrafast sliced-threads=true 
 /// Without a bitrate it looks at each picture once: 3.4 ms of one core for a scrolled page of text instead of 7.
 const X264_UNBOUND: &str = "tune=zerolatency speed-preset=ultrafast sliced-threads=true threads=2 bframes=0 pass=quant \
     quantizer=20 ip-factor=1 key-int-max=2147483647 byte-stream=true aud=false";
+/// The same encoder with all colours.
+const X264_FULL: &str = "x264enc-444";
 const OPENH264: &str =
     "complexity=low rate-control=bitrate gop-size=2147483647 multi-thread=2 enable-frame-skip=false";
 const VP9: &str = "deadline=1 cpu-used=9 end-usage=cbr lag-in-frames=0 row-mt=true tile-columns=1 threads=2 \
@@ -52,6 +58,7 @@ const QSV: &str = "low-latency=true rate-control=cbr gop-size=2147483647 b-frame
 
 const fn h264(element: &'static str, properties: &'static str, bitrate: (&'static str, u32)) -> Rung {
     Rung {
+        name: element,
         element,
         codec: Codec::H264,
         hardware: true,
@@ -68,6 +75,7 @@ const fn software(
     bitrate: (&'static str, u32),
 ) -> Rung {
     Rung {
+        name: element,
         element,
         codec,
         hardware: false,
@@ -78,7 +86,7 @@ const fn software(
 }
 
 /// Best first within each codec: hardware, then what measured best at the same bitrate.
-pub const RUNGS: [Rung; 14] = [
+pub const RUNGS: [Rung; 15] = [
     h264("nvcudah264enc", NVCUDA, ("bitrate", 1000)),
     h264("nvh264enc", NVENC, ("bitrate", 1000)),
     h264("nvautogpuh264enc", NVCUDA, ("bitrate", 1000)),
@@ -97,11 +105,17 @@ pub const RUNGS: [Rung; 14] = [
     software("openh264enc", Codec::H264, OPENH264, ("bitrate", 1)),
     software("vp9enc", Codec::Vp9, VP9, ("target-bitrate", 1)),
     software("vp8enc", Codec::Vp8, VP8, ("target-bitrate", 1)),
+    // Only where no bitrate is held.
+    Rung {
+        name: X264_FULL,
+        format: RawFormat::I444,
+        ..software("x264enc", Codec::H264High444, X264_UNBOUND, ("", 1))
+    },
 ];
 
 impl Rung {
-    pub fn find(element: &str) -> Option<Self> {
-        RUNGS.into_iter().find(|rung| rung.element == element)
+    pub fn find(name: &str) -> Option<Self> {
+        RUNGS.into_iter().find(|rung| rung.name == name)
     }
 
     /// The same encoder, fed another way: to compare pictures.
@@ -115,7 +129,8 @@ impl Rung {
     /// the one before, so all of them must agree.
     pub fn matrix(&self) -> Matrix {
         match self.codec {
-            Codec::Vp8 | Codec::Vp9 => Matrix::Bt601,
+            // Its one encoder writes the mark, and so does the one that it takes turns with.
+            Codec::Vp8 | Codec::Vp9 | Codec::H264High444 => Matrix::Bt601,
             Codec::H264 => Matrix::Bt709,
         }
     }
@@ -131,7 +146,7 @@ impl Rung {
 
     /// Whether it gains by not having to hold a bitrate.
     pub fn can_be_unbound(&self) -> bool {
-        self.element == "x264enc"
+        self.name == "x264enc"
     }
 
     /// The element with its properties and what must follow it, for `gst_parse_launch`.
@@ -153,6 +168,7 @@ impl Rung {
 
     fn launch_with(&self, properties: &str) -> String {
         let caps = match self.codec {
+            Codec::H264High444 => "video/x-h264,profile=high-4:4:4,stream-format=byte-stream,alignment=au",
             Codec::H264 if self.element == "x264enc" => {
                 "video/x-h264,profile=constrained-baseline,stream-format=byte-stream,alignment=au"
             }
@@ -170,6 +186,7 @@ impl Rung {
         let format = match self.format {
             RawFormat::I420 => "I420",
             RawFormat::Nv12 => "NV12",
+            RawFormat::I444 => "Y444",
         };
         let colorimetry = match self.matrix() {
             Matrix::Bt601 => "bt601",
@@ -202,8 +219,10 @@ impl Layout {
         let (chroma_stride, planes) = match format {
             RawFormat::I420 => (up4(w / 2), 2),
             RawFormat::Nv12 => (luma_stride, 1),
+            RawFormat::I444 => (luma_stride, 2),
         };
-        let plane = chroma_stride * (h / 2);
+        let rows = if format == RawFormat::I444 { h } else { h / 2 };
+        let plane = chroma_stride * rows;
         Self {
             width,
             height,

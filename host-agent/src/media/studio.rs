@@ -5,6 +5,7 @@
 //! encoder gets the next picture when its last one is out. After the last change the same picture is
 //! encoded a few times more, until the encoder has nothing to add: that sharpens what scrolled.
 
+mod colours;
 mod desk;
 mod encode;
 mod feed;
@@ -445,7 +446,7 @@ impl Studio {
             tiles,
             source_at,
             self.reopen_at,
-            self.feeds.poll_timeout(),
+            self.feeds.poll_timeout(now),
         ]
         .into_iter()
         .flatten()

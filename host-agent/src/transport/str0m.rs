@@ -3,6 +3,7 @@
 //! The library's law is kept here: after every single mutation of an `Rtc` its output is drained until it
 //! names a time, before anything else touches it. A panic inside one connection ends that one only.
 
+mod codecs;
 #[cfg(test)]
 mod link;
 mod peer;

@@ -13,11 +13,11 @@ const ONE: ViewerId = ViewerId(1);
 /// A picture of that length, as far as a transport looks into it.
 fn frame(codec: Codec, key: bool, time: u32, len: usize) -> EncodedFrame {
     let mut data: Vec<u8> = match (codec, key) {
-        (Codec::H264, true) if len > 30 => {
+        (Codec::H264 | Codec::H264High444, true) if len > 30 => {
             b"\0\0\0\x01\x67\x42\xe0\x1f\x8c\0\0\0\x01\x68\xce\x3c\x80\0\0\0\x01\x65".to_vec()
         }
-        (Codec::H264, true) => b"\0\0\0\x01\x65".to_vec(),
-        (Codec::H264, false) => b"\0\0\0\x01\x41".to_vec(),
+        (Codec::H264 | Codec::H264High444, true) => b"\0\0\0\x01\x65".to_vec(),
+        (Codec::H264 | Codec::H264High444, false) => b"\0\0\0\x01\x41".to_vec(),
         (Codec::Vp9, true) => vec![0x82],
         (Codec::Vp9, false) => vec![0x86],
         (Codec::Vp8, true) => vec![0x10],

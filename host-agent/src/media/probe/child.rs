@@ -38,7 +38,7 @@ pub fn list() -> anyhow::Result<Installed> {
         let since = stamp
             .and_then(|at| at.duration_since(UNIX_EPOCH).ok())
             .map_or(0, |since| since.as_secs());
-        installed.insert(rung.element.to_owned(), format!("{version} {since}"));
+        installed.insert(rung.name.to_owned(), format!("{version} {since}"));
     }
     Ok(installed)
 }
@@ -196,6 +196,7 @@ fn attempt(rung: Rung) -> anyhow::Result<Trial> {
 fn decode(rung: Rung, units: &[gst::Sample]) -> anyhow::Result<(Option<String>, Option<f32>)> {
     let candidates: &[&str] = match rung.codec {
         Codec::H264 => &["avdec_h264", "openh264dec", "vah264dec", "nvh264dec"],
+        Codec::H264High444 => &["avdec_h264"],
         Codec::Vp9 => &["vp9dec", "avdec_vp9"],
         Codec::Vp8 => &["vp8dec", "avdec_vp8"],
     };
@@ -210,7 +211,7 @@ fn decode(rung: Rung, units: &[gst::Sample]) -> anyhow::Result<(Option<String>, 
         .first()
         .and_then(|unit| unit.caps_owned())
         .context("encoded pictures have no caps")?;
-    let parse = if rung.codec == Codec::H264 {
+    let parse = if matches!(rung.codec, Codec::H264 | Codec::H264High444) {
         "h264parse ! "
     } else {
         ""

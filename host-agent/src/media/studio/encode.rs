@@ -12,7 +12,7 @@ use crate::media::encoder::Encoder;
 /// So much later the same picture is encoded again while tiles are on their way, which sharpen it more.
 const SELDOM: Duration = Duration::from_millis(67);
 /// An encoder that got no picture for so long rests.
-const REST: Duration = Duration::from_millis(700);
+pub(super) const REST: Duration = Duration::from_millis(700);
 
 pub(super) struct Feed {
     pub(super) encoder: Encoder,
@@ -61,7 +61,7 @@ impl Feed {
 
     pub(super) fn unbind(&mut self, target: Target, now: Instant) {
         if self.unbind_at(target).is_some_and(|at| at <= now) && self.encoder.set_target(target) {
-            tracing::debug!(element = self.encoder.rung.element, "No bitrate is held");
+            tracing::debug!(element = self.encoder.rung.name, "No bitrate is held");
             self.begin_anew();
         }
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use session_core::chroma::Chroma;
 use session_core::keyframes::Keyframes;
 use session_core::ladder::Ladder;
 use session_core::quality::Target;
@@ -18,7 +19,7 @@ use crate::media::encoder::{Encoder, Launcher, WorkerEvent};
 use crate::media::rungs::Rung;
 use crate::media::wire::FromWorker;
 use crate::screen::Picture;
-use crate::transport::EncodedFrame;
+use crate::transport::{Codec, EncodedFrame};
 
 /// An encoder that nobody needs is kept this long: viewers come back.
 const KEEP: Duration = Duration::from_secs(60);
@@ -26,16 +27,17 @@ const KEEP: Duration = Duration::from_secs(60);
 pub(super) struct Feeds {
     launcher: Launcher,
     desk: Desk,
-    ladder: Ladder<Rung>,
-    feeds: BTreeMap<Stream, Feed>,
-    viewers: BTreeMap<ViewerId, Watch>,
+    pub(super) ladder: Ladder<Rung>,
+    pub(super) feeds: BTreeMap<Stream, Feed>,
+    pub(super) viewers: BTreeMap<ViewerId, Watch>,
     /// Viewers who get small changes otherwise.
     tiled: BTreeSet<ViewerId>,
     /// They see the very pixels of the screen.
     exact: bool,
-    assigned: BTreeMap<ViewerId, Stream>,
+    pub(super) assigned: BTreeMap<ViewerId, Stream>,
     /// Of the usual encode and of the slow one.
-    targets: [Target; 2],
+    pub(super) targets: [Target; 2],
+    pub(super) chroma: Chroma,
     next_id: u64,
     next_worker: u64,
     epoch: Instant,
@@ -57,6 +59,7 @@ impl Feeds {
                 half: false,
                 unbound: false,
             }; 2],
+            chroma: Chroma::default(),
             next_id: 0,
             next_worker: 0,
             epoch,
@@ -91,20 +94,20 @@ impl Feeds {
             let mut assigned = BTreeMap::new();
             let mut stranded = false;
             for (viewer, watch) in &self.viewers {
-                match self.ladder.pick(now, |rung| watch.codecs.contains(&rung.codec)) {
-                    Some(rung) => {
-                        let stream = Stream {
-                            codec: rung.codec,
-                            slow: watch.slow,
-                        };
+                match self.first(&watch.codecs, now) {
+                    Some(codec) => {
+                        let slow = watch.slow;
+                        let codec = self.with_colours(codec, slow, now);
+                        let stream = Stream { codec, slow };
                         assigned.insert(*viewer, stream);
                     }
                     None => stranded = true,
                 }
             }
             let mut needed: BTreeSet<Stream> = assigned.values().copied().collect();
-            // The first codec stands ready before anybody comes.
-            needed.extend(self.ladder.pick(now, |_| true).map(|rung| Stream {
+            // The first codec stands ready before anybody comes, unless its viewers have all colours.
+            let first = self.ladder.pick(now, |_| true).filter(|_| !self.chroma.is_on());
+            needed.extend(first.map(|rung| Stream {
                 codec: rung.codec,
                 slow: false,
             }));
@@ -129,6 +132,12 @@ impl Feeds {
         }
     }
 
+    /// The first codec of the ladder that is among these.
+    pub(super) fn first(&self, codecs: &[Codec], now: Instant) -> Option<Codec> {
+        let fits = |rung: &Rung| rung.codec != Codec::H264High444 && codecs.contains(&rung.codec);
+        self.ladder.pick(now, fits).map(|rung| rung.codec)
+    }
+
     /// Returns whether that codec has its encoder; a failure marks the rung.
     fn start(&mut self, stream: Stream, size: (u32, u32), now: Instant, tell: &Teller) -> bool {
         if self.feeds.contains_key(&stream) {
@@ -145,12 +154,7 @@ impl Feeds {
         match Encoder::start(&self.launcher, rung, self.next_worker, size, target, said) {
             Ok(encoder) => {
                 let slow = stream.slow;
-                tracing::info!(
-                    element = rung.element,
-                    codec = codec.name(),
-                    slow,
-                    "Encoder started"
-                );
+                tracing::info!(element = rung.name, codec = codec.name(), slow, "Encoder started");
                 let mut keyframes = Keyframes::default();
                 keyframes.wish();
                 let feed = Feed {
@@ -165,18 +169,17 @@ impl Feeds {
                 self.feeds.insert(stream, feed);
                 tell(StudioEvent::Encoder {
                     stream,
-                    element: rung.element,
+                    element: rung.name,
                 });
                 true
             }
             Err(error) => {
                 tracing::warn!(
-                    element = rung.element,
+                    element = rung.name,
                     error = format!("{error:#}"),
                     "Encoder does not start"
                 );
-                self.ladder
-                    .handle_failure(now, |failed| failed.element == rung.element);
+                self.ladder.handle_failure(now, |failed| failed.name == rung.name);
                 false
             }
         }
@@ -304,7 +307,7 @@ impl Feeds {
             (feed.behind, feed.wanted) = (false, false);
             if let Err(error) = feed.encoder.submit(picture, id, key) {
                 tracing::warn!(
-                    element = feed.encoder.rung.element,
+                    element = feed.encoder.rung.name,
                     error = format!("{error:#}"),
                     "Encoder takes no picture"
                 );
@@ -321,8 +324,8 @@ impl Feeds {
         let Some(feed) = self.feeds.remove(&stream) else {
             return;
         };
-        let element = feed.encoder.rung.element;
-        self.ladder.handle_failure(now, |rung| rung.element == element);
+        let element = feed.encoder.rung.name;
+        self.ladder.handle_failure(now, |rung| rung.name == element);
         drop(feed);
         self.assign(Some(size), now, tell);
     }
@@ -355,6 +358,10 @@ impl Feeds {
                 let Some(began) = feed.encoder.handle_unit(id) else {
                     return;
                 };
+                if stream.codec == Codec::H264High444 {
+                    self.chroma
+                        .handle_frame(now.saturating_duration_since(began), now);
+                }
                 let Some(submitted) = feed.submitted.filter(|submitted| submitted.id == id) else {
                     return;
                 };
@@ -394,7 +401,7 @@ impl Feeds {
             WorkerEvent::Gone => "its process is gone".to_owned(),
         };
         tracing::warn!(
-            element = feed.encoder.rung.element,
+            element = feed.encoder.rung.name,
             why = failure,
             "Encoder failed; the next one goes on"
         );
@@ -416,14 +423,17 @@ impl Feeds {
             .find(|(_, feed)| feed.encoder.poll_timeout().is_some_and(|at| at <= now));
         if let Some((stream, feed)) = hung {
             tracing::warn!(
-                element = feed.encoder.rung.element,
+                element = feed.encoder.rung.name,
                 "Encoder hangs; the next one goes on"
             );
             let (stream, size) = (*stream, feed.encoder.size());
             self.fail(stream, size, now, tell);
         }
+        self.update_colours(size, now, tell);
         for (stream, feed) in &mut self.feeds {
-            feed.unbind(self.targets[usize::from(stream.slow)], now);
+            if self.assigned.values().any(|assigned| assigned == stream) {
+                feed.unbind(self.targets[usize::from(stream.slow)], now);
+            }
         }
         self.feeds.retain(|stream, feed| {
             let keep = feed.unused_since.is_none_or(|since| since + KEEP > now);
@@ -438,18 +448,23 @@ impl Feeds {
         });
     }
 
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+    pub(super) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
         let hung = self.feeds.values().filter_map(|feed| feed.encoder.poll_timeout());
         let unused = self
             .feeds
             .values()
             .filter_map(|feed| feed.unused_since)
             .map(|since| since + KEEP);
-        let feeds = self.feeds.iter();
+        let feeds = self.feeds.iter().filter(|(stream, _)| self.is_watched(**stream));
         let unbound =
             feeds.filter_map(|(stream, feed)| feed.unbind_at(self.targets[usize::from(stream.slow)]));
         let stranded = self.stranded_until();
-        hung.chain(unused).chain(unbound).chain(stranded).min()
+        let colours = self.colours_at(now);
+        hung.chain(unused)
+            .chain(unbound)
+            .chain(stranded)
+            .chain(colours)
+            .min()
     }
 
     /// When an encoder may serve again, while somebody has none.

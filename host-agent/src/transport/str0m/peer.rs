@@ -20,8 +20,8 @@ use str0m::net::{Protocol, Receive, TcpType, Transmit};
 use str0m::rtp::Extension;
 use str0m::{Candidate, Event, IceConnectionState, IceCreds, Input, Output, Rtc};
 
-use super::PeerError;
 use super::sound::Sound;
+use super::{PeerError, codecs};
 use crate::transport::addresses::{self, Local};
 use crate::transport::{Codec, EncodedFrame, PagePath, Sent, TransportEvent};
 
@@ -100,20 +100,16 @@ impl Peer {
             ufrag: random::<9>(),
             pass: random::<24>(),
         };
-        let mut rtc = Rtc::builder()
+        let mut config = Rtc::builder()
             .set_crypto_provider(Arc::clone(crypto))
             .set_dtls_cert(cert.clone())
             .set_local_ice_credentials(creds.clone())
-            .clear_codecs()
-            .enable_h264(true)
-            .enable_vp9(true)
-            .enable_vp8(true)
-            .enable_opus(true, false)
             .set_extension(5, Extension::PlayoutDelay)
             .enable_bwe(Some(START))
             .set_sctp_max_message_size(u32::try_from(MAX_CONTROL_BYTES).unwrap_or(u32::MAX))
-            .set_stats_interval(Some(REPORT))
-            .build(now);
+            .set_stats_interval(Some(REPORT));
+        codecs::set(config.codec_config());
+        let mut rtc = config.build(now);
         let offered = addresses::offered(all, path);
         for address in &offered {
             let at = SocketAddr::new(*address, port);
@@ -154,7 +150,7 @@ impl Peer {
             video: None,
             sound: Sound::default(),
             codecs: Vec::new(),
-            order: order(offer),
+            order: codecs::order(offer),
             channels: Vec::new(),
             connected: false,
             announced: false,
@@ -362,7 +358,7 @@ impl Peer {
     fn announce(&mut self, events: &mut VecDeque<TransportEvent>) {
         if self.connected && !self.announced {
             self.announced = true;
-            self.codecs = self.negotiated();
+            self.codecs = codecs::negotiated(&mut self.rtc, self.video, &self.order);
             // Frames leave at once: the encoder's buffer model bounds their size, and a pacer would hold
             // each back for as long as the estimate is low, which it is whenever little was sent.
             if let Some(mid) = self.video
@@ -439,45 +435,6 @@ impl Peer {
             _ => {}
         }
     }
-
-    /// What was agreed on for the video line, best payload type per codec, in the viewer's order.
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "all but three of the library's codecs are none of ours"
-    )]
-    fn negotiated(&mut self) -> Vec<(Codec, Pt)> {
-        let Some(writer) = self.video.and_then(|mid| self.rtc.writer(mid)) else {
-            return Vec::new();
-        };
-        let mut found: Vec<(Codec, Pt)> = Vec::new();
-        for params in writer.payload_params() {
-            let spec = params.spec();
-            let format = spec.format;
-            let codec = match spec.codec {
-                str0m::format::Codec::H264 if format.packetization_mode == Some(1) => Codec::H264,
-                str0m::format::Codec::Vp9 if format.profile_id.unwrap_or(0) == 0 => Codec::Vp9,
-                str0m::format::Codec::Vp8 => Codec::Vp8,
-                _ => continue,
-            };
-            if !found.iter().any(|(known, _)| *known == codec) {
-                found.push((codec, params.pt()));
-            }
-        }
-        found.sort_by_key(|(_, pt)| self.order.iter().position(|known| *known == **pt));
-        found
-    }
-}
-
-fn order(offer: &Sdp) -> Vec<u8> {
-    let mut lines = offer.0.lines().map(str::trim_end);
-    let video = lines
-        .find(|line| line.starts_with("m=video "))
-        .unwrap_or_default();
-    video
-        .split(' ')
-        .skip(3)
-        .filter_map(|pt| pt.parse().ok())
-        .collect()
 }
 
 fn input<'a>(

@@ -33,7 +33,7 @@ pub(super) struct Offered {
 impl Offered {
     fn mime(&self) -> &'static str {
         match self.codec {
-            Codec::H264 => MIME_TYPE_H264,
+            Codec::H264 | Codec::H264High444 => MIME_TYPE_H264,
             Codec::Vp9 => MIME_TYPE_VP9,
             Codec::Vp8 => MIME_TYPE_VP8,
         }
@@ -116,7 +116,11 @@ pub(super) fn codecs(sdp: &str) -> Vec<Offered> {
             continue;
         };
         let fits = match codec {
-            Codec::H264 => parameter(fmtp, "packetization-mode") == Some("1"),
+            Codec::H264 => {
+                let full = parameter(fmtp, "profile-level-id").is_some_and(|id| id.starts_with("f4"));
+                !full && parameter(fmtp, "packetization-mode") == Some("1")
+            }
+            Codec::H264High444 => false,
             Codec::Vp9 => parameter(fmtp, "profile-id").is_none_or(|profile| profile == "0"),
             Codec::Vp8 => true,
         };

@@ -48,7 +48,7 @@ impl Packets {
     ) -> Result<Vec<Packet>, rtc::shared::error::Error> {
         let data = Bytes::from_owner(std::sync::Arc::clone(&frame.data));
         let payloads = match frame.codec {
-            Codec::H264 => self.h264.payload(PAYLOAD, &data)?,
+            Codec::H264 | Codec::H264High444 => self.h264.payload(PAYLOAD, &data)?,
             Codec::Vp8 => self.vp8.payload(PAYLOAD, &data)?,
             Codec::Vp9 => self.vp9.payloads(frame.key, &data),
         };
