@@ -119,11 +119,13 @@ impl Config {
             DesktopKind::Test => Desktop::Test { size },
         };
         if let Some(name) = &args.codec {
-            let known = RUNGS.iter().any(|rung| rung.name == name)
+            // All colours take turns with the usual profile, and cannot be had alone.
+            let alone = || RUNGS.iter().filter(|rung| rung.codec != Codec::H264High444);
+            let known = alone().any(|rung| rung.name == name)
                 || Codec::ALL
                     .iter()
                     .any(|codec| codec.name().eq_ignore_ascii_case(name));
-            let elements: Vec<&str> = RUNGS.iter().map(|rung| rung.name).collect();
+            let elements: Vec<&str> = alone().map(|rung| rung.name).collect();
             ensure!(
                 known,
                 "--codec {name} is unknown; allowed are h264, vp9, vp8, or one of: {}",
@@ -340,6 +342,7 @@ mod tests {
             ("size = '10x10'", "smallest"),
             ("size = 'big'", "1920x1080"),
             ("codec = 'h266'", "h264, vp9, vp8"),
+            ("codec = 'x264enc-444'", "or one of"),
             ("max-bitrate = 0.1", "0.3 to 500"),
             ("origin = ['http://a']", "https://"),
             ("desktop = 'x11'", "DISPLAY"),

@@ -20,8 +20,8 @@ pub struct Chroma {
     on: bool,
     mean: Duration,
     seen: u32,
-    /// How often it was dear, and until when it is left alone.
-    dear: u32,
+    /// How often it was given up, and until when it is left alone.
+    times: u32,
     until: Option<Instant>,
 }
 
@@ -50,11 +50,19 @@ impl Chroma {
         self.seen += 1;
         let weight = WEIGHT.min(self.seen);
         self.mean = (self.mean * (weight - 1) + took) / weight;
-        let dear = self.on && self.seen >= AWAITED && self.mean > DEAR;
-        if dear {
-            self.on = false;
-            self.until = Some(now + CAREFUL * 2_u32.pow(self.dear.min(MOST_DOUBLINGS)));
-            self.dear += 1;
+        if self.on && self.seen >= AWAITED && self.mean > DEAR {
+            self.give_up(now);
         }
+    }
+
+    /// The encoder that makes them failed.
+    pub fn handle_failure(&mut self, now: Instant) {
+        self.give_up(now);
+    }
+
+    fn give_up(&mut self, now: Instant) {
+        self.on = false;
+        self.until = Some(now + CAREFUL * 2_u32.pow(self.times.min(MOST_DOUBLINGS)));
+        self.times += 1;
     }
 }

@@ -150,7 +150,7 @@ impl Queue {
         }
         let takes = Duration::try_from_secs_f64(f64::from(bytes) * 8.0 / as_float(self.rate));
         let until = self.busy_until.map_or(now, |until| until.max(now));
-        self.busy_until = Some(until + takes.unwrap_or(MOST_BEHIND).min(MOST_BEHIND));
+        self.busy_until = Some((until + takes.unwrap_or(MOST_BEHIND)).min(now + MOST_BEHIND));
     }
 
     /// Something that is no frame leaves.

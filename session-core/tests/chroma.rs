@@ -52,3 +52,12 @@ fn it_ends_where_it_is_dear_and_is_tried_again_later_each_time() {
     assert!(!update(&mut chroma, true, true, again + 239_000 * MS));
     assert!(update(&mut chroma, true, true, again + 240_000 * MS));
 }
+
+#[test]
+fn an_encoder_that_fails_is_left_alone_for_a_while() {
+    let (mut chroma, now) = (Chroma::default(), Instant::now());
+    assert!(update(&mut chroma, true, true, now));
+    chroma.handle_failure(now);
+    assert!(!update(&mut chroma, true, true, now + 119_000 * MS));
+    assert!(update(&mut chroma, true, true, now + 120_000 * MS));
+}

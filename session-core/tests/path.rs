@@ -201,3 +201,27 @@ proptest! {
         }
     }
 }
+
+/// What an encoder spends beyond the rate makes its frames late on purpose, but not those of a minute later.
+#[test]
+fn what_was_sent_too_much_hides_no_queue_later() {
+    let began = Instant::now();
+    let mut path = Path::default();
+    path.handle_promise(began);
+    path.handle_report(report(4_000_000), began);
+    let mut rtp = 0;
+    let mut frame = |path: &mut Path, bytes: usize, ms: u32| {
+        rtp += 1_500;
+        let at = began + ms * MS;
+        path.handle_frame(rtp, bytes, at);
+        (rtp, at)
+    };
+    for number in 0..1_200 {
+        let ms = number * 16;
+        let (rtp, at) = frame(&mut path, 16_000, ms);
+        path.handle_seen(rtp, f64::from(ms) + 5.0, at + 5 * MS);
+    }
+    let (_, at) = frame(&mut path, 1_000, 1_200 * 16 + 200);
+    let closes = path.closes(at).expect("the page tells of frames");
+    assert!(closes < at + 80 * MS, "{:?} later", closes - at);
+}

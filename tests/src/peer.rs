@@ -188,12 +188,18 @@ struct Known {
     fmtp: &'static str,
 }
 
-const CODECS: [Known; 3] = [
+const CODECS: [Known; 4] = [
     Known {
         name: "H264",
         mime: MIME_TYPE_H264,
         pt: 102,
         fmtp: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+    },
+    Known {
+        name: "H264-444",
+        mime: MIME_TYPE_H264,
+        pt: 112,
+        fmtp: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=f4001f",
     },
     Known {
         name: "VP9",

@@ -6,6 +6,7 @@ use crate::media::encoder::Launcher;
 use crate::media::probe;
 use crate::media::rungs::RUNGS;
 use crate::station::launcher;
+use crate::transport::Codec;
 
 pub(super) fn check(config: &Config, state_is_usable: bool) -> Vec<Finding> {
     let scratch = std::env::temp_dir().join(format!("removid-doctor-{}", std::process::id()));
@@ -46,7 +47,8 @@ fn examine(launcher: &Launcher, only: Option<&str>) -> Vec<Finding> {
         let trial = probe::trial(launcher, rung.name);
         let wanted =
             only.is_none_or(|name| name == rung.name || name.eq_ignore_ascii_case(rung.codec.name()));
-        working += usize::from(trial.works && wanted);
+        let alone = rung.codec != Codec::H264High444;
+        working += usize::from(trial.works && wanted && alone);
         let name = format!("{} ({})", rung.name, rung.codec.name());
         findings.push(match trial.why {
             None => {

@@ -431,9 +431,11 @@ impl Studio {
             .size()
             .and_then(|_| self.feeds.next_frame(self.dirty_since.is_some(), now))
             .map(|at| at.max(next_frame));
-        let fresh = (self.dirty_since.is_some() && self.tiler.is_used())
+        // Without a screen there is nothing to show, and no time to wake for.
+        let shows = self.size().is_some();
+        let fresh = (shows && self.dirty_since.is_some() && self.tiler.is_used())
             .then(|| self.last_grab.map_or(now, |last| last + TILES));
-        let tiles = self.source.as_ref().and_then(|_| self.tiler.poll_timeout(now));
+        let tiles = self.tiler.poll_timeout(now).filter(|_| shows);
         // A source that goes by the clock may sleep while nobody watches.
         let source_at = self
             .source
@@ -446,7 +448,7 @@ impl Studio {
             tiles,
             source_at,
             self.reopen_at,
-            self.feeds.poll_timeout(now),
+            self.feeds.poll_timeout(shows, now),
         ]
         .into_iter()
         .flatten()

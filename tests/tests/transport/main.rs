@@ -50,6 +50,7 @@ macro_rules! every_case {
                 nothing_is_sent_before_a_keyframe,
                 sixty_frames_in_a_second_arrive,
                 a_codec_that_was_not_agreed_on_is_passed_over,
+                all_colours_never_come_alone,
                 wishes_for_a_keyframe_are_heard,
                 a_lost_packet_of_any_codec_is_sent_again;
         }

@@ -164,6 +164,31 @@ pub(crate) async fn a_codec_that_was_not_agreed_on_is_passed_over(open: Open) {
     assert_eq!(peer.seen.facts().frames.times(), [2_000, 3_000]);
 }
 
+/// They take turns with the usual profile: a browser that has nothing else has nothing of ours.
+pub(crate) async fn all_colours_never_come_alone(open: Open) {
+    let both = [Codec::H264High444, Codec::H264];
+    for (codecs, want) in [
+        (vec!["H264-444"], [].as_slice()),
+        (vec!["H264-444", "H264"], both.as_slice()),
+    ] {
+        let host = Host::start(open);
+        let wish = Wish {
+            codecs,
+            ..Wish::default()
+        };
+        let peer = host.connect(ONE, &wish).await;
+        let codecs = host.until("the codecs", STEP, |event| match event {
+            TransportEvent::Connected { codecs, .. } => Some(codecs.clone()),
+            _ => None,
+        });
+        let codecs = codecs.await;
+        // Not every transport has them.
+        let usual = want.get(1..).unwrap_or_default();
+        assert!(codecs == want || codecs == usual, "{codecs:?}");
+        drop(peer);
+    }
+}
+
 pub(crate) async fn wishes_for_a_keyframe_are_heard(open: Open) {
     for (pli, ask) in [(true, Ask::Pli), (false, Ask::Fir(1))] {
         let host = Host::start(open);

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::encode::REST;
 use super::feed::Feeds;
 use super::{Stream, Teller};
+use crate::media::rungs::Rung;
 use crate::transport::Codec;
 
 /// The usual encode, and the one that takes its place.
@@ -14,7 +15,18 @@ const USUAL: Stream = Stream {
 };
 const FULL: Codec = Codec::H264High444;
 
+/// Whether it makes one of these codecs, other than in place of another.
+pub(super) fn is_usual(rung: &Rung, codecs: &[Codec]) -> bool {
+    rung.codec != FULL && codecs.contains(&rung.codec)
+}
+
 impl Feeds {
+    /// The first codec of the ladder that is among these.
+    pub(super) fn first(&self, codecs: &[Codec], now: Instant) -> Option<Codec> {
+        let rung = self.ladder.pick(now, |rung| is_usual(rung, codecs));
+        rung.map(|rung| rung.codec)
+    }
+
     /// The codec of that viewer, which would get `codec`.
     pub(super) fn with_colours(&self, codec: Codec, slow: bool, now: Instant) -> Codec {
         let full = codec == USUAL.codec && !slow && self.chroma.is_on() && self.can_carry(now);

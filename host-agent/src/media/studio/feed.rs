@@ -12,6 +12,7 @@ use session_core::quality::Target;
 use session_core::refine::Refine;
 use signaling_spec::ViewerId;
 
+use super::colours::is_usual;
 use super::encode::{Feed, Submitted};
 use super::tiler::Tiler;
 use super::{Command, Desk, Stream, StudioEvent, Teller, Trace, Watch};
@@ -23,6 +24,7 @@ use crate::transport::{Codec, EncodedFrame};
 
 /// An encoder that nobody needs is kept this long: viewers come back.
 const KEEP: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(3_600);
 
 pub(super) struct Feeds {
     launcher: Launcher,
@@ -105,12 +107,9 @@ impl Feeds {
                 }
             }
             let mut needed: BTreeSet<Stream> = assigned.values().copied().collect();
-            // The first codec stands ready before anybody comes, unless its viewers have all colours.
-            let first = self.ladder.pick(now, |_| true).filter(|_| !self.chroma.is_on());
-            needed.extend(first.map(|rung| Stream {
-                codec: rung.codec,
-                slow: false,
-            }));
+            // The first codec stands ready before anybody comes, and for when all colours can no longer be had.
+            let first = self.first(&Codec::ALL, now);
+            needed.extend(first.map(|codec| Stream { codec, slow: false }));
             for (stream, feed) in &mut self.feeds {
                 feed.unused_since = if needed.contains(stream) {
                     None
@@ -130,12 +129,6 @@ impl Feeds {
                 return;
             }
         }
-    }
-
-    /// The first codec of the ladder that is among these.
-    pub(super) fn first(&self, codecs: &[Codec], now: Instant) -> Option<Codec> {
-        let fits = |rung: &Rung| rung.codec != Codec::H264High444 && codecs.contains(&rung.codec);
-        self.ladder.pick(now, fits).map(|rung| rung.codec)
     }
 
     /// Returns whether that codec has its encoder; a failure marks the rung.
@@ -179,7 +172,7 @@ impl Feeds {
                     error = format!("{error:#}"),
                     "Encoder does not start"
                 );
-                self.ladder.handle_failure(now, |failed| failed.name == rung.name);
+                self.leave_alone(&rung, now);
                 false
             }
         }
@@ -296,7 +289,10 @@ impl Feeds {
             let key = feed.keyframes.take(now);
             self.next_id += 1;
             let id = self.next_id;
-            let same = feed.submitted.filter(|_| !feed.behind);
+            // RTP's clock says for half a day which of two frames is the older.
+            let same = feed
+                .submitted
+                .filter(|last| !feed.behind && last.shows + LONG > now);
             feed.submitted = Some(Submitted {
                 id,
                 noticed: noticed.unwrap_or(now),
@@ -324,10 +320,17 @@ impl Feeds {
         let Some(feed) = self.feeds.remove(&stream) else {
             return;
         };
-        let element = feed.encoder.rung.name;
-        self.ladder.handle_failure(now, |rung| rung.name == element);
+        self.leave_alone(&feed.encoder.rung, now);
         drop(feed);
         self.assign(Some(size), now, tell);
+    }
+
+    /// That rung failed.
+    fn leave_alone(&mut self, rung: &Rung, now: Instant) {
+        self.ladder.handle_failure(now, |failed| failed.name == rung.name);
+        if rung.codec == Codec::H264High444 && self.chroma.is_on() {
+            self.chroma.handle_failure(now);
+        }
     }
 
     pub(super) fn handle_worker(
@@ -358,7 +361,8 @@ impl Feeds {
                 let Some(began) = feed.encoder.handle_unit(id) else {
                     return;
                 };
-                if stream.codec == Codec::H264High444 {
+                // The first picture waits for its encoder's start.
+                if stream.codec == Codec::H264High444 && !key {
                     self.chroma
                         .handle_frame(now.saturating_duration_since(began), now);
                 }
@@ -448,7 +452,7 @@ impl Feeds {
         });
     }
 
-    pub(super) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
+    pub(super) fn poll_timeout(&self, shows: bool, now: Instant) -> Option<Instant> {
         let hung = self.feeds.values().filter_map(|feed| feed.encoder.poll_timeout());
         let unused = self
             .feeds
@@ -458,7 +462,7 @@ impl Feeds {
         let feeds = self.feeds.iter().filter(|(stream, _)| self.is_watched(**stream));
         let unbound =
             feeds.filter_map(|(stream, feed)| feed.unbind_at(self.targets[usize::from(stream.slow)]));
-        let stranded = self.stranded_until();
+        let stranded = self.stranded_until().filter(|_| shows);
         let colours = self.colours_at(now);
         hung.chain(unused)
             .chain(unbound)
@@ -474,10 +478,7 @@ impl Feeds {
             .iter()
             .filter(|(viewer, _)| !self.assigned.contains_key(viewer));
         stranded
-            .filter_map(|(_, watch)| {
-                self.ladder
-                    .poll_timeout(|rung| watch.codecs.contains(&rung.codec))
-            })
+            .filter_map(|(_, watch)| self.ladder.poll_timeout(|rung| is_usual(rung, &watch.codecs)))
             .min()
     }
 }

@@ -61,6 +61,10 @@ pub(super) fn negotiated(rtc: &mut Rtc, video: Option<Mid>, order: &[u8]) -> Vec
             found.push((codec, params.pt()));
         }
     }
+    // It takes turns with the usual profile.
+    if !found.iter().any(|(known, _)| *known == Codec::H264) {
+        found.retain(|(known, _)| *known != Codec::H264High444);
+    }
     found.sort_by_key(|(_, pt)| order.iter().position(|known| *known == **pt));
     found
 }

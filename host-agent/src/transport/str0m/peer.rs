@@ -29,7 +29,7 @@ use crate::transport::{Codec, EncodedFrame, PagePath, Sent, TransportEvent};
 const START: Bitrate = Bitrate::kbps(4_000);
 /// So many packets may be asked for again, for so long; and the share of all that is sent for that. The library's own, 0.15,
 /// forgets what was asked for in the moment of a large loss, and a browser waits three seconds before it asks for a keyframe.
-const SENT: (usize, Duration) = (2_000, Duration::from_secs(3));
+const SENT: (usize, Duration) = (1_000, Duration::from_secs(3));
 const AGAIN: f32 = 0.5;
 /// The estimate while nothing is sent: the library pads up to 50 kbit/s, but never beyond its estimate. It
 /// raises this one with each report of the peer, so it is set anew each time.
