@@ -157,11 +157,14 @@ for (const name of BROWSERS) {
       owner.child.stdin.end("silent");
       await until("it to be the owner", () => /Waiting/.test(owner.err));
       owner.child.kill("SIGSTOP");
-      await here.copy("from here");
-      await paste();
-      assert.equal(await there.text(), "from here", "a stopped owner holds nobody up");
-      owner.child.kill("SIGCONT");
-      owner.child.kill("SIGKILL");
+      try {
+        await here.copy("from here");
+        await paste();
+        assert.equal(await there.text(), "from here", "a stopped owner holds nobody up");
+      } finally {
+        // One that is left keeps the test's own process alive.
+        owner.child.kill("SIGKILL");
+      }
     });
 
     it("a paste of a viewer who has left is refused at once", async () => {

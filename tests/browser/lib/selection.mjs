@@ -22,8 +22,15 @@ export class Selection {
     try {
       const owner = async () => (await x.request(GET_OWNER, 0, [await x.atom("CLIPBOARD")], { answer: true })).readUInt32LE(8);
       const before = await owner();
-      await this.#run(["-t", type, "-i"], data);
-      await until("the copy to be the display's", async () => (await owner()) !== before);
+      // Another program may copy in the same moment, and the one before with it: then this one is tried again.
+      let at = -Infinity;
+      await until("the copy to be the display's", async () => {
+        if (performance.now() - at > 3_000) {
+          await this.#run(["-t", type, "-i"], data);
+          at = performance.now();
+        }
+        return (await owner()) !== before;
+      });
     } finally {
       x.end();
     }
