@@ -29,8 +29,13 @@ impl Feeds {
 
     /// The codec of that viewer, which would get `codec`.
     pub(super) fn with_colours(&self, codec: Codec, slow: bool, now: Instant) -> Codec {
-        let full = codec == USUAL.codec && !slow && self.chroma.is_on() && self.can_carry(now);
+        let full = codec == USUAL.codec && !slow && self.carries(now);
         if full { FULL } else { codec }
+    }
+
+    /// Whether the usual encode has another in its place.
+    pub(super) fn carries(&self, now: Instant) -> bool {
+        self.chroma.is_on() && self.can_carry(now)
     }
 
     /// Whether all viewers of the usual encode would have all colours, without a bitrate, from an encoder in software: no

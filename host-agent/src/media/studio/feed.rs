@@ -107,8 +107,8 @@ impl Feeds {
                 }
             }
             let mut needed: BTreeSet<Stream> = assigned.values().copied().collect();
-            // The first codec stands ready before anybody comes, and for when all colours can no longer be had.
-            let first = self.first(&Codec::ALL, now);
+            // The first codec stands ready before anybody comes. Another encoder in its place is memory enough.
+            let first = self.first(&Codec::ALL, now).filter(|_| !self.carries(now));
             needed.extend(first.map(|codec| Stream { codec, slow: false }));
             for (stream, feed) in &mut self.feeds {
                 feed.unused_since = if needed.contains(stream) {
