@@ -105,7 +105,7 @@ mod tests {
             unit.contains("ExecStart=\"/opt/a b/removid\" direct --listen [::]:9000\n"),
             "{unit}"
         );
-        assert!(!unit.contains('@'));
+        assert!(!unit.contains("@COMMAND@"), "{unit}");
         assert!(super::unit("/x", &["$HOME".to_owned()]).is_err());
     }
 }
