@@ -3,6 +3,7 @@
 //! The library's law is kept here: after every single mutation of an `Rtc` its output is drained until it
 //! names a time, before anything else touches it. A panic inside one connection ends that one only.
 
+mod bundle;
 mod codecs;
 #[cfg(test)]
 mod link;
@@ -59,7 +60,7 @@ struct Ports {
 }
 
 impl Ports {
-    fn transmit(&self, transmit: &str0m::net::Transmit) {
+    fn transmit(&mut self, transmit: &str0m::net::Transmit) {
         match transmit.proto {
             Protocol::Udp => {
                 let (source, to) = (transmit.source, transmit.destination);
@@ -121,19 +122,19 @@ impl Str0mTransport {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        let (ports, events) = (&self.ports, &mut self.events);
+        let (ports, events) = (&mut self.ports, &mut self.events);
         let run = std::panic::AssertUnwindSafe(|| {
             mutate(peer);
             // The library hands out one packet for each time that it is told the time, so a deadline that
             // has come is met here: a timer between two packets would cost a millisecond each.
-            let mut alive = peer.drain(|datagram| ports.transmit(datagram), events);
+            let mut alive = peer.drain(&mut |datagram| ports.transmit(datagram), events);
             for _ in 0..BURST {
                 let now = Instant::now();
                 if !alive || peer.deadline() > now {
                     break;
                 }
                 peer.handle_timeout(now);
-                alive = peer.drain(|datagram| ports.transmit(datagram), events);
+                alive = peer.drain(&mut |datagram| ports.transmit(datagram), events);
             }
             alive
         });
@@ -141,6 +142,7 @@ impl Str0mTransport {
             tracing::error!(viewer = id.0, "Peer connection panicked; this viewer is cut off");
             false
         });
+        self.ports.udp.flush();
         if !alive {
             self.forget(id);
             self.events.push_back(TransportEvent::Lost { peer: id });
@@ -161,6 +163,7 @@ impl Str0mTransport {
         while let Some((server, request)) = self.ports.stun.poll(now) {
             self.ports.udp.send(any, server, &request);
         }
+        self.ports.udp.flush();
     }
 
     /// Whether it was a STUN server's word on where it sees us; the viewer is told.

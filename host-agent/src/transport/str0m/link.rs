@@ -1,7 +1,6 @@
 //! A host's connection, its encoder as a model, and a viewer of the same library, with a link between them, in a time of
 //! their own: what the rate controller does is seen without waiting for it, and the same each time.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -13,7 +12,7 @@ use session_core::queue::TRICKLE;
 use signaling_spec::{Sdp, ViewerId};
 use str0m::change::SdpAnswer;
 use str0m::media::{Direction, MediaKind};
-use str0m::net::{Protocol, Receive};
+use str0m::net::{Protocol, Receive, Transmit};
 use str0m::rtp::Extension;
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
@@ -338,13 +337,11 @@ impl World {
     /// Takes all output of both ends. Returns when the viewer wants to hear the time.
     fn drain(&mut self) -> Instant {
         let (now, mut events) = (self.now, VecDeque::new());
-        let out = RefCell::new(Vec::new());
-        let alive = self.host.drain(
-            |datagram| out.borrow_mut().push(datagram.contents.to_vec()),
-            &mut events,
-        );
+        let mut out = Vec::new();
+        let mut transmit = |datagram: &Transmit| out.push(datagram.contents.to_vec());
+        let alive = self.host.drain(&mut transmit, &mut events);
         assert!(alive, "the host goes on");
-        for data in out.into_inner() {
+        for data in out {
             let bits = data.len() as u64 * 8;
             self.tick().sent += bits;
             let before = self.there.overrun;

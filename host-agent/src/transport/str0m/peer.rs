@@ -323,7 +323,7 @@ impl Peer {
     /// Takes all output until the library names a time. Returns whether the connection lives.
     pub(super) fn drain(
         &mut self,
-        transmit: impl Fn(&Transmit),
+        transmit: &mut impl FnMut(&Transmit),
         events: &mut VecDeque<TransportEvent>,
     ) -> bool {
         loop {
