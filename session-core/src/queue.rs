@@ -313,20 +313,27 @@ impl Queue {
             && self.waits.back().is_none_or(|(_, wait)| *wait < LOW)
             && let Some(limit) = self.limit
         {
-            self.grow(limit, now);
+            self.grow(limit, rate, now);
         }
     }
 
     /// There was no queue for a while.
-    fn grow(&mut self, limit: u64, now: Instant) {
-        let Some(learnt) = self.learnt else {
-            // Nothing was measured: there was an outage.
-            self.limit = None;
-            return;
+    fn grow(&mut self, limit: u64, rate: u64, now: Instant) {
+        let learnt = match self.learnt {
+            Some(learnt) => learnt,
+            // Nothing was measured: there was an outage, and the estimate is of before it.
+            None if rate > limit => {
+                self.limit = None;
+                return;
+            }
+            // The estimate fell below what flows well now.
+            None => *self.learnt.insert(limit),
         };
         let Some(grew) = self.grew.replace(now) else {
-            self.limit = Some(part(learnt, AFTER));
-            self.afresh = Some(learnt);
+            // Where nothing was measured since, what was carried later than what was learnt counts.
+            let known = learnt.max(self.proven);
+            self.limit = Some(part(known, AFTER));
+            self.afresh = Some(known);
             return;
         };
         self.proven = self.proven.max(self.flow().min(limit));
