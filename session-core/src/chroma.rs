@@ -55,6 +55,12 @@ impl Chroma {
         }
     }
 
+    /// The screen has another size: all colours wait until the picture rests again. Chromium (156) goes on showing the old size
+    /// where the new one has as many macroblocks, in this profile alone; with another codec its decoder begins anew.
+    pub fn handle_resize(&mut self) {
+        self.on = false;
+    }
+
     /// The encoder that makes them failed.
     pub fn handle_failure(&mut self, now: Instant) {
         self.give_up(now);

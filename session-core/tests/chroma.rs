@@ -33,6 +33,10 @@ fn it_begins_while_nothing_moves_and_ends_at_once() {
     assert!(update(&mut chroma, true, true, now));
     assert!(update(&mut chroma, true, false, now), "it stays in motion");
     assert!(!update(&mut chroma, false, false, now));
+    assert!(update(&mut chroma, true, true, now));
+    chroma.handle_resize();
+    assert!(!update(&mut chroma, true, false, now), "a new size");
+    assert!(update(&mut chroma, true, true, now), "which rests");
 }
 
 #[test]

@@ -192,6 +192,9 @@ impl Feeds {
     }
 
     pub(super) fn resize(&mut self, size: (u32, u32)) {
+        if self.feeds.values().any(|feed| feed.encoder.size() != size) {
+            self.chroma.handle_resize();
+        }
         for feed in self.feeds.values_mut().filter(|feed| feed.encoder.size() != size) {
             // A dead worker is noticed by its reader.
             let _ = feed.encoder.restart(size);
