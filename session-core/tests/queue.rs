@@ -48,7 +48,7 @@ impl World {
         while self.now < end {
             self.now += FRAME;
             while let Some((_, rtp)) = self.words.front().copied().filter(|(at, _)| *at <= self.now) {
-                let (at, _) = self.words.pop_front().unwrap();
+                let (at, _) = self.words.pop_front().expect("it is there");
                 let at_ms = (at - WAY - self.began).as_secs_f64() * 1_000.0;
                 self.queue.handle_seen(rtp, at_ms, rate, self.now);
             }
@@ -60,8 +60,11 @@ impl World {
             self.last = Some(self.now);
             let bytes = limit.unwrap_or(rate) / 480;
             self.rtp += 1_500;
-            self.queue
-                .handle_sent(self.rtp, usize::try_from(bytes).unwrap(), self.now);
+            self.queue.handle_sent(
+                self.rtp,
+                usize::try_from(bytes).expect("a frame is small"),
+                self.now,
+            );
             self.free = self.free.max(self.now) + Duration::from_micros(bytes * 8_000_000 / bps);
             if heard {
                 self.words.push_back((self.free + WAY * 2, self.rtp));
