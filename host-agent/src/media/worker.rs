@@ -26,6 +26,11 @@ type Outbox = Arc<Mutex<UnixStream>>;
 /// # Errors
 /// The encoder cannot be built or fails; the agent was told.
 pub fn run(element: &str) -> anyhow::Result<()> {
+    // x264 asks for huge pages. The kernel joins small ones to them over an hour, whole where a part is used: 26 MiB more, at no
+    // gain in time.
+    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
+        tracing::debug!(%error, "Huge pages stay");
+    }
     let socket = UnixStream::from(std::os::fd::AsFd::as_fd(&std::io::stdin()).try_clone_to_owned()?);
     let reader = Reader::open(std::io::stdout())?;
     let outbox: Outbox = Arc::new(Mutex::new(socket.try_clone()?));
