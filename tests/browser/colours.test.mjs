@@ -81,6 +81,8 @@ describe("all colours of moving pictures in chromium", { skip: !BROWSERS.include
       await moves();
       return (await profile(viewer)) === "f4";
     }, 100_000, () => scene.agent.log.slice(-2_000));
+    // What they came from takes memory in vain.
+    await until("the other encoder's end", () => scene.agent.workers().length === 1, 30_000, () => JSON.stringify(scene.agent.workers()));
     let seen;
     await until("stripes in the video", async () => ((await moves()), (seen = await contrast(viewer)) > 250), 20_000, () => `contrast ${seen}`);
     // A limit of the bitrate is meant: it is held at once, with a quarter of the colours.

@@ -14,6 +14,11 @@ const SELDOM: Duration = Duration::from_millis(67);
 /// An encoder that got no picture for so long rests.
 pub(super) const REST: Duration = Duration::from_millis(700);
 
+/// An encoder that nobody needs is kept this long: viewers come back.
+const KEEP: Duration = Duration::from_secs(60);
+/// And this long while another one serves those who are there: they may change back at once, but seldom later.
+const KEEP_BESIDE: Duration = Duration::from_secs(10);
+
 pub(super) struct Feed {
     pub(super) encoder: Encoder,
     pub(super) keyframes: Keyframes,
@@ -50,6 +55,12 @@ impl Feed {
         if self.encoder.set_target(Target { unbound, ..target }) {
             self.begin_anew();
         }
+    }
+
+    /// When it is stopped, if nobody needs it; `served` is whether anybody is there to whom another one sends.
+    pub(super) fn retires_at(&self, served: bool) -> Option<Instant> {
+        let keep = if served { KEEP_BESIDE } else { KEEP };
+        self.unused_since.map(|since| since + keep)
     }
 
     /// When it will have rested for so long that it may begin anew to be faster, if it gains by that.

@@ -22,8 +22,6 @@ use crate::media::wire::FromWorker;
 use crate::screen::Picture;
 use crate::transport::{Codec, EncodedFrame};
 
-/// An encoder that nobody needs is kept this long: viewers come back.
-const KEEP: Duration = Duration::from_secs(60);
 const LONG: Duration = Duration::from_secs(3_600);
 
 pub(super) struct Feeds {
@@ -442,8 +440,9 @@ impl Feeds {
                 feed.unbind(self.targets[usize::from(stream.slow)], now);
             }
         }
+        let served = !self.assigned.is_empty();
         self.feeds.retain(|stream, feed| {
-            let keep = feed.unused_since.is_none_or(|since| since + KEEP > now);
+            let keep = feed.retires_at(served).is_none_or(|at| at > now);
             if !keep {
                 tracing::info!(
                     codec = stream.codec.name(),
@@ -457,11 +456,8 @@ impl Feeds {
 
     pub(super) fn poll_timeout(&self, shows: bool, now: Instant) -> Option<Instant> {
         let hung = self.feeds.values().filter_map(|feed| feed.encoder.poll_timeout());
-        let unused = self
-            .feeds
-            .values()
-            .filter_map(|feed| feed.unused_since)
-            .map(|since| since + KEEP);
+        let served = !self.assigned.is_empty();
+        let unused = self.feeds.values().filter_map(|feed| feed.retires_at(served));
         let feeds = self.feeds.iter().filter(|(stream, _)| self.is_watched(**stream));
         let unbound =
             feeds.filter_map(|(stream, feed)| feed.unbind_at(self.targets[usize::from(stream.slow)]));
